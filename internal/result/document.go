@@ -1,0 +1,259 @@
+// Package result holds the result document: its types, its reader and writer
+// and its JSON Schema. It imports no other package of gpubench, so that any tool
+// that only wants to read results can use it alone.
+//
+// Times are seconds, sizes bytes, rates FLOP/s, always in base units. Every raw
+// sample is kept; summaries and ratios can be recomputed from the samples.
+package result
+
+import "time"
+
+// SchemaName and SchemaVersion name the format, apart from the program's version.
+const (
+	SchemaName    = "gpubench.result"
+	SchemaVersion = "1.0.0"
+)
+
+// Document is everything that one invocation measured, and what it could not.
+type Document struct {
+	Schema       Schema        `json:"schema" jsonschema:"the format of this document"`
+	Tool         Tool          `json:"tool" jsonschema:"the program that wrote it"`
+	Argv         []string      `json:"argv" jsonschema:"the command line without the program's name"`
+	Started      time.Time     `json:"started" jsonschema:"when the run began (RFC 3339, UTC)"`
+	DurationS    float64       `json:"duration_s" jsonschema:"wall-clock seconds of the whole run"`
+	Seed         uint64        `json:"seed" jsonschema:"seed of the inputs, of the order of the arms and of the bootstrap"`
+	Interrupted  bool          `json:"interrupted" jsonschema:"true when the run was stopped by a signal; what was measured until then is here"`
+	Host         Host          `json:"host" jsonschema:"the machine"`
+	Devices      []Device      `json:"devices" jsonschema:"every device that a backend showed"`
+	Absent       []Absent      `json:"absent" jsonschema:"backends that are not there, and why"`
+	Measurements []Measurement `json:"measurements" jsonschema:"one row per arm, failed ones included"`
+	Ratios       []Ratio       `json:"ratios" jsonschema:"ratios to the baseline, with intervals"`
+	Warnings     []Warning     `json:"warnings" jsonschema:"what a reader should know about the run as a whole"`
+}
+
+// Schema says which format a document follows.
+type Schema struct {
+	Name    string `json:"name" jsonschema:"always gpubench.result"`
+	Version string `json:"version" jsonschema:"semantic version of the format"`
+}
+
+// Tool identifies the program build.
+type Tool struct {
+	Version string `json:"version" jsonschema:"version of gpubench"`
+	Commit  string `json:"commit" jsonschema:"commit it was built from, empty when unknown"`
+	Dirty   bool   `json:"dirty" jsonschema:"true when built from a changed work tree"`
+	Go      string `json:"go" jsonschema:"Go toolchain"`
+	Static  bool   `json:"static" jsonschema:"true for the fully static binary"`
+}
+
+// Host is the machine as far as it bears on the figures.
+type Host struct {
+	OS          string   `json:"os" jsonschema:"operating system, as Go names it"`
+	Arch        string   `json:"arch" jsonschema:"processor architecture, as Go names it"`
+	Kernel      string   `json:"kernel" jsonschema:"kernel release"`
+	CPU         CPU      `json:"cpu" jsonschema:"the processor"`
+	MemoryBytes uint64   `json:"memory_bytes" jsonschema:"memory usable here in bytes, container limit included; 0 when unknown"`
+	Runtime     Runtime  `json:"runtime" jsonschema:"container runtime or native"`
+	DRI         []string `json:"dri" jsonschema:"device nodes below /dev/dri"`
+}
+
+// CPU is the host's processor.
+type CPU struct {
+	Model   string   `json:"model" jsonschema:"model name"`
+	ISA     string   `json:"isa" jsonschema:"best instruction set that the cpu backend can use here: sse2, avx2, avx512 or neon"`
+	Logical int      `json:"logical" jsonschema:"logical processors of the machine"`
+	Usable  int      `json:"usable" jsonschema:"processors that this process may use: affinity and cgroup quota applied"`
+	Quota   *float64 `json:"quota" jsonschema:"cgroup CPU quota in processors, null without one"`
+}
+
+// Runtime says where the program runs and how that was found out.
+type Runtime struct {
+	Name     string   `json:"name" jsonschema:"native, docker, podman, apple-container, wsl, ..."`
+	Declared string   `json:"declared" jsonschema:"what the caller declared by GPUBENCH_RUNTIME, empty when nothing"`
+	Evidence []string `json:"evidence" jsonschema:"the signs that were found"`
+}
+
+// Device classes. A software Vulkan device is of class cpu.
+const (
+	ClassCPU        = "cpu"
+	ClassIntegrated = "integrated"
+	ClassDiscrete   = "discrete"
+	ClassVirtual    = "virtual"
+	ClassOther      = "other"
+)
+
+// Device is one processor as one backend sees it.
+type Device struct {
+	ID          string            `json:"id" jsonschema:"name for --device: cpu, cpu:1, vulkan:0, ..."`
+	Backend     string            `json:"backend" jsonschema:"cpu, vulkan, cuda or metal"`
+	Class       string            `json:"class" jsonschema:"cpu, integrated, discrete, virtual or other"`
+	Name        string            `json:"name" jsonschema:"name that the driver gives"`
+	Software    bool              `json:"software" jsonschema:"true when the device is a program on the CPU (llvmpipe, SwiftShader): never a GPU"`
+	Driver      Driver            `json:"driver" jsonschema:"the driver"`
+	API         string            `json:"api" jsonschema:"version of the API that the device offers"`
+	UUID        string            `json:"uuid" jsonschema:"device UUID in hexadecimal, empty when the backend has none"`
+	MemoryBytes uint64            `json:"memory_bytes" jsonschema:"device-local memory in bytes, 0 when unknown"`
+	Unified     bool              `json:"unified" jsonschema:"true when the host can map device memory, so no staging copy is needed"`
+	Timestamps  bool              `json:"timestamps" jsonschema:"true when the device can time its own work"`
+	Threads     int               `json:"threads" jsonschema:"CPU threads used, 0 for other backends"`
+	ISA         string            `json:"isa" jsonschema:"instruction set of the cpu backend, empty for others"`
+	Limits      map[string]uint64 `json:"limits" jsonschema:"limits that bear on the kernel, by the API's own names"`
+	Unusable    string            `json:"unusable" jsonschema:"why the device cannot run the kernel, empty when it can"`
+}
+
+// GPU reports whether the device is a graphics processor and not software.
+func (d Device) GPU() bool {
+	return !d.Software && (d.Class == ClassIntegrated || d.Class == ClassDiscrete || d.Class == ClassVirtual)
+}
+
+// Driver is the software that drives a device.
+type Driver struct {
+	ID      uint32 `json:"id" jsonschema:"VkDriverId for Vulkan, else 0"`
+	Name    string `json:"name" jsonschema:"driver name"`
+	Info    string `json:"info" jsonschema:"driver version as the driver words it"`
+	Version string `json:"version" jsonschema:"raw driver version"`
+}
+
+// Absent says why a backend is not available, and what to do about it.
+type Absent struct {
+	Backend string `json:"backend" jsonschema:"the backend"`
+	Reason  string `json:"reason" jsonschema:"why it is not there"`
+	Remedy  string `json:"remedy" jsonschema:"what to do, empty when nothing can be done"`
+}
+
+// Status of a measurement or a launch. All but ok carry a reason.
+const (
+	StatusOK          = "ok"
+	StatusUnsupported = "unsupported"
+	StatusSkipped     = "skipped"
+	StatusFailed      = "failed"
+)
+
+// Measurement is one arm: runtime x device x kernel x problem.
+type Measurement struct {
+	ID           string       `json:"id" jsonschema:"name within the document: m0, m1, ..."`
+	Runtime      string       `json:"runtime" jsonschema:"container runtime or native"`
+	Device       string       `json:"device" jsonschema:"id of the device"`
+	Role         string       `json:"role" jsonschema:"kernel (ours) or reference (a vendor's library)"`
+	Kernel       Kernel       `json:"kernel" jsonschema:"what ran"`
+	Problem      Problem      `json:"problem" jsonschema:"what it computed"`
+	Status       string       `json:"status" jsonschema:"ok, unsupported, skipped or failed"`
+	Reason       string       `json:"reason" jsonschema:"why it is not ok; empty when ok"`
+	Code         string       `json:"code" jsonschema:"machine-readable kind of failure; empty when ok"`
+	Verification Verification `json:"verification" jsonschema:"how the results were checked, over all launches"`
+	Launches     []Launch     `json:"launches" jsonschema:"one entry per fresh process"`
+	Summary      *Summary     `json:"summary" jsonschema:"statistics over all good launches; null when there are none"`
+	Warnings     []Warning    `json:"warnings" jsonschema:"what a reader should know about this row"`
+}
+
+// Roles of a measurement.
+const (
+	RoleKernel    = "kernel"
+	RoleReference = "reference"
+)
+
+// Kernel says exactly what ran.
+type Kernel struct {
+	Name           string            `json:"name" jsonschema:"matmul"`
+	Format         string            `json:"format" jsonschema:"number format of the matrices, f32"`
+	Accumulate     string            `json:"accumulate" jsonschema:"number format of the sums, f32"`
+	SPIRVSHA256    string            `json:"spirv_sha256" jsonschema:"hash of the SPIR-V module that all forms are made from"`
+	Form           string            `json:"form" jsonschema:"what the backend ran: spirv, c (made from the SPIR-V for the CPU), ptx or msl"`
+	FormSHA256     string            `json:"form_sha256" jsonschema:"hash of that form; equals spirv_sha256 for form spirv"`
+	Specialization map[string]uint32 `json:"specialization" jsonschema:"values of the specialization constants by name"`
+	Search         []Candidate       `json:"search" jsonschema:"the specializations that were tried before measuring"`
+}
+
+// Candidate is one specialization that the search tried.
+type Candidate struct {
+	Specialization map[string]uint32 `json:"specialization" jsonschema:"values of the specialization constants by name"`
+	Status         string            `json:"status" jsonschema:"ok, unsupported, skipped or failed"`
+	Reason         string            `json:"reason" jsonschema:"why it is not ok"`
+	BestS          float64           `json:"best_s" jsonschema:"shortest host seconds for one dispatch, 0 when not run"`
+	Chosen         bool              `json:"chosen" jsonschema:"true for the one that was measured"`
+}
+
+// Problem is C = A x B with A of m x k, B of k x n and C of m x n, row major.
+type Problem struct {
+	M     int    `json:"m" jsonschema:"rows of A and C"`
+	N     int    `json:"n" jsonschema:"columns of B and C"`
+	K     int    `json:"k" jsonschema:"columns of A, rows of B"`
+	FLOP  uint64 `json:"flop" jsonschema:"2 m n k, the work of one dispatch"`
+	Input string `json:"input" jsonschema:"input that was timed: normal (standard normal numbers)"`
+	Seed  uint64 `json:"seed" jsonschema:"seed of the inputs"`
+}
+
+// Verification sums up the checks. Every timed batch is checked whole.
+type Verification struct {
+	Batches       int     `json:"batches" jsonschema:"batches that were checked, warm-up included"`
+	Failed        int     `json:"failed" jsonschema:"batches whose result was wrong"`
+	MaxError      float64 `json:"max_error" jsonschema:"largest absolute error against the float64 reference on the normal input"`
+	Bound         float64 `json:"bound" jsonschema:"largest error allowed"`
+	Method        string  `json:"method" jsonschema:"full (each element against the float64 reference) or freivalds (C.x = A.(B.x) and sampled elements)"`
+	ExactChecksum string  `json:"exact_checksum" jsonschema:"sha256 of C on the exact input: equal on every backend that computed the same thing"`
+}
+
+// Launch is one fresh process of an arm.
+type Launch struct {
+	Round     int         `json:"round" jsonschema:"round in which it ran, from 0"`
+	Status    string      `json:"status" jsonschema:"ok or failed"`
+	Reason    string      `json:"reason" jsonschema:"why it failed"`
+	Code      string      `json:"code" jsonschema:"machine-readable kind of failure; empty when ok"`
+	Signal    string      `json:"signal" jsonschema:"signal that ended the process, empty when none"`
+	Stderr    []string    `json:"stderr" jsonschema:"last lines the process wrote to standard error, when it failed"`
+	Started   time.Time   `json:"started" jsonschema:"when the process was started"`
+	DurationS float64     `json:"duration_s" jsonschema:"seconds from start to end of the process"`
+	Stop      string      `json:"stop" jsonschema:"rule that ended sampling: precision, noise, time-limit"`
+	Warmup    []Sample    `json:"warmup" jsonschema:"samples taken while warming up; not in the summary"`
+	Samples   []Sample    `json:"samples" jsonschema:"timed batches"`
+	Telemetry []Telemetry `json:"telemetry" jsonschema:"readings of clocks, power and temperature, where a source exists"`
+}
+
+// Sample is one timed batch of dispatches.
+type Sample struct {
+	HostS      float64  `json:"host_s" jsonschema:"host seconds from submit to fence, for the whole batch"`
+	DeviceS    *float64 `json:"device_s" jsonschema:"device seconds for the whole batch by the device's own clock, null when it has none"`
+	Dispatches int      `json:"dispatches" jsonschema:"dispatches in the batch"`
+	Flags      []string `json:"flags" jsonschema:"what is odd about the sample: device-zero, device-longer-than-host, device-short, ..."`
+}
+
+// Telemetry is one reading during a launch.
+type Telemetry struct {
+	AtS    float64            `json:"at_s" jsonschema:"seconds since the launch started"`
+	Values map[string]float64 `json:"values" jsonschema:"readings by name, with the unit in the name"`
+}
+
+// Summary describes the seconds of one dispatch over all good samples.
+type Summary struct {
+	Clock         string      `json:"clock" jsonschema:"clock of the figures: host"`
+	N             int         `json:"n" jsonschema:"samples"`
+	Launches      int         `json:"launches" jsonschema:"good launches"`
+	MedianS       float64     `json:"median_s" jsonschema:"median seconds of one dispatch"`
+	CI95S         *[2]float64 `json:"ci95_s" jsonschema:"95 % interval of the median from order statistics, null below 6 samples"`
+	Q1S           float64     `json:"q1_s" jsonschema:"first quartile"`
+	Q3S           float64     `json:"q3_s" jsonschema:"third quartile"`
+	MinS          float64     `json:"min_s" jsonschema:"shortest"`
+	MaxS          float64     `json:"max_s" jsonschema:"longest"`
+	MADS          float64     `json:"mad_s" jsonschema:"median absolute deviation from the median"`
+	FLOPS         float64     `json:"flops" jsonschema:"FLOP/s at the median time"`
+	FLOPSCI95     *[2]float64 `json:"flops_ci95" jsonschema:"95 % interval of the rate"`
+	DeviceMedianS *float64    `json:"device_median_s" jsonschema:"median seconds of one dispatch by the device's clock, over trusted samples; null when there are none"`
+}
+
+// Ratio is time of the slow arm over time of the fast arm, so above 1 means that
+// the arm named fast is faster. Which is called fast is fixed by the plan (the
+// arm under test), never by the outcome.
+type Ratio struct {
+	Fast      string      `json:"fast" jsonschema:"id of the measurement whose speed is expressed"`
+	Slow      string      `json:"slow" jsonschema:"id of the baseline measurement"`
+	Value     float64     `json:"value" jsonschema:"median time of slow over median time of fast: how many times faster fast is"`
+	CI95      *[2]float64 `json:"ci95" jsonschema:"95 % interval, null when there are too few samples"`
+	Method    string      `json:"method" jsonschema:"how the interval was made"`
+	Resamples int         `json:"resamples" jsonschema:"bootstrap resamples"`
+}
+
+// Warning is something a reader should know, as a value and not a log line.
+type Warning struct {
+	Code string `json:"code" jsonschema:"stable machine-readable name"`
+	Text string `json:"text" jsonschema:"what happened, why, and what to do"`
+}

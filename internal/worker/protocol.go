@@ -1,0 +1,74 @@
+// Package worker is the boundary between gpubench and the process that touches a
+// driver. Every measurement runs in a child: the parent writes one JSON request
+// to its standard input and reads JSON lines, the events, from its standard
+// output. A driver that crashes, hangs or prints rubbish costs one launch.
+package worker
+
+import (
+	"gpubench/internal/backend"
+	"gpubench/internal/result"
+)
+
+// Operations of a child process.
+const (
+	OpDevices = "devices" // list the devices of Request.Backend
+	OpSearch  = "search"  // try specializations, choose one
+	OpLaunch  = "launch"  // verify, warm up and take samples with Request.Specialization
+)
+
+// Request is the one line that the parent writes. The child goes on until it is
+// done or until its standard input ends, which means that the parent is gone.
+type Request struct {
+	Op             string                 `json:"op"`
+	Backend        string                 `json:"backend"`
+	Device         string                 `json:"device,omitempty"` // a device id; empty for OpDevices
+	Problem        backend.Problem        `json:"problem"`
+	Seed           uint64                 `json:"seed"` // of the inputs
+	Specialization backend.Specialization `json:"specialization,omitempty"`
+	Rules          Rules                  `json:"rules"`
+}
+
+// Rules are fixed before any sample is seen. Seconds throughout.
+type Rules struct {
+	WarmupS    float64 `json:"warmup_s"`    // shortest warm-up
+	MinSamples int     `json:"min_samples"` // fewest samples before a rule may stop
+	MinTimeS   float64 `json:"min_time_s"`  // shortest sum of host seconds before a rule may stop
+	Precision  float64 `json:"precision"`   // half width of the interval over the median at which to stop: 0.01 is 1 %
+	MaxTimeS   float64 `json:"max_time_s"`  // hard limit for warm-up and sampling together, in wall time
+	BatchS     float64 `json:"batch_s"`     // shortest host seconds of a batch: dispatches are added until it is that long
+}
+
+// Kinds of events, in the order in which a launch emits them.
+const (
+	EventDevice   = "device"   // Device: one per device
+	EventAbsent   = "absent"   // Absent: the backend is not there
+	EventBuilt    = "built"    // Kernel: the kernel is ready
+	EventTried    = "tried"    // Candidate: the search tried one; the chosen one comes last, with Chosen set
+	EventPhase    = "phase"    // Phase: verify, warmup, sample (for the progress display)
+	EventVerified = "verified" // Verification: running totals; the last one counts
+	EventWarmup   = "warmup"   // Sample
+	EventSample   = "sample"   // Sample
+	EventDone     = "done"     // Stop: the child is finished and all is well
+	EventError    = "error"    // Error: the child is finished and it is not
+)
+
+// Event is one line from the child. Only the field of its kind is set.
+type Event struct {
+	Event        string               `json:"event"`
+	Device       *result.Device       `json:"device,omitempty"`
+	Absent       *result.Absent       `json:"absent,omitempty"`
+	Kernel       *result.Kernel       `json:"kernel,omitempty"`
+	Candidate    *result.Candidate    `json:"candidate,omitempty"`
+	Phase        string               `json:"phase,omitempty"`
+	Verification *result.Verification `json:"verification,omitempty"`
+	Sample       *result.Sample       `json:"sample,omitempty"`
+	Stop         string               `json:"stop,omitempty"`
+	Error        *EventFailure        `json:"error,omitempty"`
+}
+
+// EventFailure is a backend.Error on the wire.
+type EventFailure struct {
+	Kind   backend.Kind `json:"kind"`
+	Text   string       `json:"text"`
+	Remedy string       `json:"remedy,omitempty"`
+}
