@@ -169,7 +169,8 @@ type Candidate struct {
 	Specialization map[string]uint32 `json:"specialization" jsonschema:"values of the specialization constants by name"`
 	Status         string            `json:"status" jsonschema:"ok, unsupported, skipped or failed"`
 	Reason         string            `json:"reason" jsonschema:"why it is not ok"`
-	BestS          float64           `json:"best_s" jsonschema:"shortest host seconds for one dispatch, 0 when not run"`
+	Problem        string            `json:"problem" jsonschema:"MxNxK that it was tried on: smaller than the one measured where that one would take too long; empty when not run"`
+	BestS          float64           `json:"best_s" jsonschema:"shortest host seconds for one dispatch of that problem, 0 when not run"`
 	Chosen         bool              `json:"chosen" jsonschema:"true for the one that was measured"`
 }
 
