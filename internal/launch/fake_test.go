@@ -1,0 +1,192 @@
+// A backend that multiplies in Go, with faults to order.
+
+package launch
+
+import (
+	"errors"
+	"math"
+	"slices"
+	"time"
+
+	"gpubench/internal/backend"
+	"gpubench/internal/result"
+)
+
+// fake is a backend whose one device is this processor. The clock it shows is
+// made up, so that tests do not depend on the machine's speed.
+type fake struct {
+	absent     bool
+	candidates []backend.Specialization // {"T": 1} when nil
+	limit      bool                     // Candidates reports a limit
+
+	buildErr map[uint32]error // by the value of T
+	loadErr  error
+	runErr   error
+	closeErr error
+	errBatch int // batch at which runErr strikes, from 1
+
+	wrongElement int                     // index into C that is off by one, from wrongBatch on; -1 for none
+	wrongBatch   int                     // from 1
+	wrongT       uint32                  // the specialization that computes wrong, 0 for all
+	unwritten    func(batch, i int) bool // elements of C that are left alone
+	rounding     func(float32) float32   // applied to the inputs
+	jitter       bool                    // every batch has other last bits
+	dispatchS    float64                 // host seconds of a dispatch; 0.001 when 0
+	secondsOf    func(uint32) float64    // the same, by T
+	warming      func(batch int) float64 // factor on the time of a batch
+	deviceS      func(host float64) *float64
+	sleep        time.Duration // real time of a batch
+	stop         func()        // called before each batch
+
+	opened, built []string // what was asked for
+	batches       int      // of the current program
+	closed        int      // programs and devices that were closed
+}
+
+func (f *fake) Name() string { return "fake" }
+
+func (f *fake) Devices() ([]result.Device, error) {
+	if f.absent {
+		return nil, &backend.Error{Kind: backend.Absent, Text: "libfake.so.1 not found", Remedy: "install fake"}
+	}
+	return []result.Device{f.Info()}, nil
+}
+
+func (f *fake) Open(id string) (backend.Device, error) {
+	f.opened = append(f.opened, id)
+	if id != "fake:0" {
+		return nil, backend.Errorf(backend.NoDevice, "fake: there is no device %q", id)
+	}
+	return f, nil
+}
+
+func (f *fake) Info() result.Device {
+	return result.Device{ID: "fake:0", Backend: "fake", Class: result.ClassCPU, Name: "Go"}
+}
+
+func (f *fake) Candidates(p backend.Problem) ([]backend.Specialization, error) {
+	if f.limit {
+		return nil, backend.Errorf(backend.Limit, "fake: problem %v exceeds maxFakeSize", p)
+	}
+	if f.candidates == nil {
+		return []backend.Specialization{{"T": 1}}, nil
+	}
+	return f.candidates, nil
+}
+
+func (f *fake) Build(p backend.Problem, s backend.Specialization) (backend.Program, error) {
+	f.built = append(f.built, p.String())
+	f.batches = 0
+	if err := f.buildErr[s["T"]]; err != nil {
+		return nil, err
+	}
+	return &fakeProgram{f: f, p: p, spec: s, c: make([]float32, p.M*p.N)}, nil
+}
+
+func (f *fake) Close() error {
+	f.closed++
+	return f.closeErr
+}
+
+type fakeProgram struct {
+	f       *fake
+	p       backend.Problem
+	spec    backend.Specialization
+	a, b, c []float32
+	product []float32 // A x B, computed once for each Load
+}
+
+func (p *fakeProgram) Form() backend.Form {
+	return backend.Form{Name: "go", SPIRVSHA256: "5b1", SHA256: "60", Specialization: p.spec}
+}
+
+func (p *fakeProgram) Load(a, b []float32) error {
+	p.a, p.b, p.product = slices.Clone(a), slices.Clone(b), nil
+	return p.f.loadErr
+}
+
+func (p *fakeProgram) Fill(v float32) error {
+	for i := range p.c {
+		p.c[i] = v
+	}
+	return nil
+}
+
+func (p *fakeProgram) Run(n int) (backend.Timing, error) {
+	f := p.f
+	f.batches++
+	if f.stop != nil {
+		f.stop()
+	}
+	if f.runErr != nil && f.batches == f.errBatch {
+		return backend.Timing{}, f.runErr
+	}
+	time.Sleep(f.sleep)
+	if p.product == nil {
+		p.product = multiply(p.p, p.a, p.b, f.rounding)
+	}
+	for i, v := range p.product {
+		if f.unwritten != nil && f.unwritten(f.batches, i) {
+			continue
+		}
+		if i == f.wrongElement && f.wrongBatch > 0 && f.batches >= f.wrongBatch && (f.wrongT == 0 || f.wrongT == p.spec["T"]) {
+			v++
+		}
+		if f.jitter && i == 0 && v != float32(math.Trunc(float64(v))) {
+			v = math.Float32frombits(math.Float32bits(v) ^ uint32(f.batches&1))
+		}
+		p.c[i] = v
+	}
+	t := f.dispatchS
+	if f.secondsOf != nil {
+		t = f.secondsOf(p.spec["T"])
+	}
+	if t == 0 {
+		t = 0.001
+	}
+	t *= float64(n)
+	if f.warming != nil {
+		t *= f.warming(f.batches)
+	}
+	timing := backend.Timing{HostS: t}
+	if f.deviceS != nil {
+		timing.DeviceS = f.deviceS(t)
+	}
+	return timing, nil
+}
+
+func (p *fakeProgram) Read(c []float32) error {
+	copy(c, p.c)
+	return nil
+}
+
+func (p *fakeProgram) Close() error {
+	p.f.closed++
+	return nil
+}
+
+// multiply is the product in float32, one sum after the other.
+func multiply(p backend.Problem, a, b []float32, rounding func(float32) float32) []float32 {
+	if rounding == nil {
+		rounding = func(x float32) float32 { return x }
+	}
+	ra, rb := make([]float32, len(a)), make([]float32, len(b))
+	for i, x := range a {
+		ra[i] = rounding(x)
+	}
+	for i, x := range b {
+		rb[i] = rounding(x)
+	}
+	c := make([]float32, p.M*p.N)
+	for i := range p.M {
+		row := c[i*p.N : (i+1)*p.N]
+		for k, x := range ra[i*p.K : (i+1)*p.K] {
+			for j, y := range rb[k*p.N : (k+1)*p.N] {
+				row[j] += float32(x * y) // no fused operation: the same bits everywhere
+			}
+		}
+	}
+	return c
+}
+
+var errDeviceLost = &backend.Error{Kind: backend.DeviceLost, Text: "fake: wait for fence: device lost", Err: errors.New("VK_ERROR_DEVICE_LOST")}
