@@ -1,0 +1,31 @@
+//go:build static
+
+// The fully static program and the dynamic one that it carries.
+
+package main
+
+import (
+	"os"
+
+	"gpubench/internal/worker"
+)
+
+// static says that this is the fully static program: it has no GPU backend
+// compiled in, since a static program cannot load a driver.
+const static = true
+
+// becomeHelper replaces the process by the embedded program, which is the same
+// main package built dynamically with the GPU backends in it, and which then
+// starts over with the same arguments and streams. A child calls it before it
+// reads anything from standard input:
+//
+//	if static && backend != "cpu" {
+//		err := becomeHelper(backend) // does not return if all is well
+//		return worker.Serve(func(context.Context, worker.Request, func(worker.Event)) error { return err })
+//	}
+//
+// The error is a *backend.Error of kind Absent, which Serve turns into an
+// absent event.
+func becomeHelper(backend string) error {
+	return worker.Become(helper, os.Args, os.Environ())
+}

@@ -1,0 +1,14 @@
+//go:build unix && !linux
+
+// Watching a process and moving a descriptor outside Linux.
+
+package worker
+
+import "golang.org/x/sys/unix"
+
+// awaitExit always returns false: waitid of macOS returns for a stopped child
+// too, so a child's end cannot be seen there without reaping it.
+func awaitExit(int) bool { return false }
+
+// redirect makes descriptor to a copy of from. arm64 Linux has only dup3, macOS only dup2.
+func redirect(from, to int) error { return unix.Dup2(from, to) }

@@ -1,0 +1,348 @@
+// The parent's side: one child process, from start to reaping.
+
+package worker
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"sync"
+	"syscall"
+	"time"
+
+	"gpubench/internal/backend"
+	"gpubench/internal/result"
+)
+
+// Bounds on what a child may write to its standard output. An honest launch
+// writes some thousand lines of some hundred bytes; a driver gone mad must not
+// fill the parent's memory or keep it reading for ever.
+const (
+	maxLine  = 1 << 20  // bytes of one event
+	maxTotal = 64 << 20 // bytes of a launch
+	maxRate  = 4 << 20  // bytes in any one second
+)
+
+// How long the parent waits for what should take no time at all.
+const (
+	exitGrace = 10 * time.Second // from the last event to the end of the process
+	killGrace = 5 * time.Second  // from SIGKILL to the end of the process and of its output
+)
+
+// Codes of an Outcome besides those of backend.Kind: how a process ended that
+// did not say itself what went wrong.
+const (
+	CodeStart       = "start"       // it could not be started
+	CodeSignal      = "signal"      // a signal ended it: a crash, or somebody's kill
+	CodeExit        = "exit"        // it exited without a result
+	CodeTimeLimit   = "time-limit"  // it was ended at its time limit
+	CodeProtocol    = "protocol"    // it printed something that is no event
+	CodeInterrupted = "interrupted" // the context ended before it was done
+)
+
+// Outcome says how a child ended. Status is result.StatusOK only when it sent
+// EventDone last and then exited with status 0.
+type Outcome struct {
+	Status    string   // result.StatusOK or result.StatusFailed
+	Code      string   // a backend.Kind or one of the codes above; empty when ok
+	Reason    string   // what happened, in words; empty when ok
+	Remedy    string   // what to do about it, where something is known
+	Signal    string   // the signal that ended the process, as in SIGSEGV; empty when none did
+	Stderr    []string // the last lines of its standard error, printable characters only
+	DurationS float64  // seconds from the start to the end of the process
+}
+
+// Spawner starts children. The zero value with Path and Args set is ready.
+type Spawner struct {
+	Path string   // the program, usually Self
+	Args []string // its arguments, usually just "worker"; Request.Backend is added as the last one
+	Env  []string // its environment, the parent's own when nil
+
+	// What a test may replace.
+	kill                 func(pid int) // killGroup when nil
+	exitGrace, killGrace time.Duration // the constants when 0
+}
+
+// Self is the absolute path of the running program. Call it before any change
+// of directory: without /proc the path comes from argv[0], which may be relative.
+func Self() (string, error) {
+	if path, err := os.Executable(); err == nil {
+		return path, nil
+	}
+	path := os.Args[0]
+	if filepath.Base(path) == path { // no slash: a shell found it on PATH
+		found, err := exec.LookPath(path)
+		if err != nil {
+			return "", fmt.Errorf("cannot find the program itself: %w", err)
+		}
+		path = found
+	}
+	path, err := filepath.Abs(path)
+	if err != nil {
+		return "", fmt.Errorf("cannot find the program itself: %w", err)
+	}
+	return path, nil
+}
+
+// Causes for which Run kills a child.
+var (
+	errTimeLimit = errors.New("time limit")
+	errFinished  = errors.New("finished")
+)
+
+// protocolError is a fault in what a child printed.
+type protocolError struct{ text string }
+
+func (e *protocolError) Error() string { return e.text }
+
+// Run starts a child, gives it the request and calls on for each event, in
+// order and from the calling goroutine, until the child has ended. The child and
+// all processes that it started in its group are killed when limit (wall time)
+// is over, when ctx ends or at the first line that is no event: SIGKILL and
+// nothing milder, since a process inside a hanging driver hears nothing else.
+// When Run returns the child has been reaped, unless even SIGKILL could not end
+// it; Reason says so then.
+func (s *Spawner) Run(ctx context.Context, req Request, limit time.Duration, on func(Event)) Outcome {
+	e := ending{req: req, limit: limit, phase: firstPhase(req.Op)}
+	s = s.complete()
+	if ctx.Err() != nil {
+		e.cause = context.Cause(ctx)
+		return e.outcome()
+	}
+	line, err := json.Marshal(req)
+	if err != nil {
+		panic("BUG: worker: request cannot be encoded: " + err.Error())
+	}
+
+	started := time.Now()
+	kctx, kill := context.WithCancelCause(ctx)
+	defer kill(errFinished)
+	c, err := s.start(kctx, req.Backend)
+	if err != nil {
+		return Outcome{Status: result.StatusFailed, Code: CodeStart, Reason: fmt.Sprintf("the process could not be started: %v", err)}
+	}
+	defer c.close()
+	timer := time.AfterFunc(limit, func() { kill(errTimeLimit) })
+	defer timer.Stop()
+	go c.stdin.Write(append(line, '\n')) // it stays open: its end means that the parent is gone
+
+	err = readEvents(c.stdout, started, &e, func(ev Event) {
+		if ev.terminal() && time.Since(started)+s.exitGrace < limit {
+			timer.Reset(s.exitGrace)
+		}
+		on(ev)
+	})
+	if err != nil {
+		kill(err)
+	}
+
+	e.ended = c.wait(kctx)
+	e.cause = context.Cause(kctx) // the first one; nil when the child ended by itself
+	if e.ended {
+		e.state = c.cmd.ProcessState
+	}
+	e.duration = time.Since(started)
+	e.stderr = c.tail.stop()
+	out := e.outcome()
+	if out.Code == string(backend.Absent) && e.last == nil {
+		// The child's loader gave up before the child could say it itself.
+		on(Event{Event: EventAbsent, Absent: &result.Absent{Backend: req.Backend, Reason: out.Reason, Remedy: out.Remedy}})
+	}
+	return out
+}
+
+// complete returns a copy with the defaults filled in.
+func (s *Spawner) complete() *Spawner {
+	full := *s
+	if full.kill == nil {
+		full.kill = killGroup
+	}
+	if full.exitGrace == 0 {
+		full.exitGrace = exitGrace
+	}
+	if full.killGrace == 0 {
+		full.killGrace = killGrace
+	}
+	return &full
+}
+
+// readEvents reads lines until the stream ends, calls on for each event, and
+// returns the fault that makes all of it worthless, if there is one.
+func readEvents(r io.Reader, started time.Time, e *ending, on func(Event)) error {
+	lines := bufio.NewReaderSize(r, maxLine)
+	var m meter
+	for {
+		line, err := lines.ReadSlice('\n')
+		if err == bufio.ErrBufferFull {
+			return &protocolError{fmt.Sprintf("printed a line longer than %d bytes: %s", maxLine, quote(line))}
+		}
+		if err != nil { // the end, or the deadline after the end of the process
+			if len(line) > 0 {
+				e.rest = quote(line)
+			}
+			return nil
+		}
+		at := time.Since(started)
+		if err := m.add(len(line), at); err != nil {
+			return err
+		}
+		ev, err := parseEvent(line, e.req, at)
+		if err != nil {
+			return &protocolError{fmt.Sprintf("printed something that is no event: %s (%v)", quote(line), err)}
+		}
+		if e.last != nil && e.last.terminal() {
+			return &protocolError{fmt.Sprintf("printed something after its last event: %s", quote(line))}
+		}
+		if ev.Event == EventPhase {
+			e.phase = phaseWords(ev.Phase)
+		}
+		e.last = &ev
+		on(ev)
+	}
+}
+
+// meter enforces maxTotal and maxRate.
+type meter struct {
+	total, second int           // bytes in all, and since the second began
+	since         time.Duration // when the second began
+}
+
+func (m *meter) add(n int, at time.Duration) error {
+	if at-m.since >= time.Second {
+		m.second, m.since = 0, at
+	}
+	m.total += n
+	m.second += n
+	switch {
+	case m.total > maxTotal:
+		return &protocolError{fmt.Sprintf("printed more than %d MiB of events", maxTotal>>20)}
+	case m.second > maxRate:
+		return &protocolError{fmt.Sprintf("printed more than %d MiB of events within a second", maxRate>>20)}
+	}
+	return nil
+}
+
+// child is a started process with the parent's ends of its three pipes.
+type child struct {
+	cmd                   *exec.Cmd
+	stdin, stdout, stderr *os.File
+	tail                  *tail
+	exited                chan struct{} // closed when it has been reaped
+
+	grace   time.Duration
+	unwatch func() bool // ends the watch on the context
+
+	mu   sync.Mutex
+	over bool // the process has ended: its number may soon be another's
+}
+
+// start makes a child that is killed when kctx ends.
+func (s *Spawner) start(kctx context.Context, backendName string) (*child, error) {
+	c := &child{exited: make(chan struct{}), grace: s.killGrace}
+
+	// Pipes for all three streams: os/exec opens /dev/null for a missing one, and
+	// an empty root has none. The files are given to the child itself, so that
+	// Wait waits for the process and not for a grandchild that holds a pipe.
+	args := append(append([]string(nil), s.Args...), backendName)
+	c.cmd = exec.Command(s.Path, args...)
+	c.cmd.Env = s.Env
+	c.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	var err error
+	var ends [3]*os.File // the child's
+	defer func() {
+		for _, f := range ends {
+			f.Close() // nil is allowed
+		}
+	}()
+	if ends[0], c.stdin, err = os.Pipe(); err == nil {
+		if c.stdout, ends[1], err = os.Pipe(); err == nil {
+			c.stderr, ends[2], err = os.Pipe()
+		}
+	}
+	if err == nil {
+		c.cmd.Stdin, c.cmd.Stdout, c.cmd.Stderr = ends[0], ends[1], ends[2]
+		err = c.cmd.Start()
+	}
+	if err != nil {
+		c.stdin.Close()
+		c.stdout.Close()
+		c.stderr.Close()
+		return nil, err
+	}
+
+	c.tail = startTail(c.stderr)
+	c.unwatch = context.AfterFunc(kctx, func() {
+		c.mu.Lock()
+		if !c.over {
+			s.kill(c.cmd.Process.Pid)
+		}
+		c.mu.Unlock()
+		c.hurry()
+	})
+	go c.reap(s.kill)
+	return c, nil
+}
+
+// reap waits for the process, ends what it left behind in its group, and takes
+// its exit status.
+func (c *child) reap(kill func(int)) {
+	zombie := awaitExit(c.cmd.Process.Pid)
+	if !zombie {
+		c.cmd.Wait() // its error is in ProcessState
+	}
+	c.mu.Lock()
+	c.over = true
+	// A zombie keeps its number, and so its group's, from being given to a stranger.
+	// Where it has been reaped already, that would have to happen between two lines.
+	kill(c.cmd.Process.Pid)
+	c.mu.Unlock()
+	if zombie {
+		c.cmd.Wait()
+	}
+	close(c.exited)
+	c.hurry()
+}
+
+// hurry bounds the reading of what a dead process has written: a grandchild
+// that left the group may hold the pipes for ever.
+func (c *child) hurry() {
+	deadline := time.Now().Add(c.grace)
+	c.stdout.SetReadDeadline(deadline)
+	c.stderr.SetReadDeadline(deadline)
+}
+
+// wait returns true when the child has been reaped, or false when it has
+// survived SIGKILL for the grace period, as one stuck in the kernel does.
+func (c *child) wait(kctx context.Context) bool {
+	select {
+	case <-c.exited:
+		return true
+	case <-kctx.Done():
+	}
+	select {
+	case <-c.exited:
+		return true
+	case <-time.After(c.grace):
+		return false
+	}
+}
+
+// close gives back what the parent holds. A child that is still there loses its
+// standard input, and with it its reason to live.
+func (c *child) close() {
+	c.unwatch()
+	c.stdin.Close()
+	c.stdout.Close()
+	c.stderr.Close()
+}
+
+// killGroup ends a process and all that it started in its group.
+func killGroup(pid int) {
+	syscall.Kill(-pid, syscall.SIGKILL) // ESRCH: there is nobody left
+}

@@ -1,0 +1,478 @@
+package worker
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"gpubench/internal/backend"
+	"gpubench/internal/result"
+)
+
+// TestMain lets the test binary be its own child: the variable names one of the
+// behaviours below.
+func TestMain(m *testing.M) {
+	if name := os.Getenv("WORKER_TEST_CHILD"); name != "" {
+		behave, ok := behaviours[name]
+		if !ok {
+			panic("no behaviour " + name)
+		}
+		os.Exit(behave())
+	}
+	os.Exit(m.Run())
+}
+
+// long is a limit that no test means to reach.
+const long = 2 * time.Minute
+
+func sample(s float64, n int) Event {
+	return Event{Event: EventSample, Sample: &result.Sample{HostS: s, Dispatches: n, Flags: []string{}}}
+}
+
+var hello = Event{Event: EventPhase, Phase: "sample"}
+
+// served is a behaviour that follows the protocol.
+func served(handle func(req Request, emit func(Event)) error) func() int {
+	return func() int {
+		return Serve(func(_ context.Context, req Request, emit func(Event)) error { return handle(req, emit) })
+	}
+}
+
+var behaviours = map[string]func() int{
+	"good": served(func(req Request, emit func(Event)) error {
+		emit(Event{Event: EventPhase, Phase: "warmup"})
+		emit(Event{Event: EventWarmup, Sample: &result.Sample{HostS: 1e-6, Dispatches: 3}})
+		emit(hello)
+		for range 50 {
+			emit(sample(1e-6, req.Problem.M))
+		}
+		emit(Event{Event: EventDone, Stop: "precision"})
+		return nil
+	}),
+	"silent": served(func(Request, func(Event)) error { return nil }),
+	"chatter": served(func(_ Request, emit func(Event)) error {
+		emit(hello)
+		fmt.Println("a driver says hello")
+		os.NewFile(1, "descriptor 1").WriteString("and writes past Go's own os.Stdout\n")
+		exec.Command("/bin/sh", "-c", "echo so do its children").Run()
+		c := exec.Command("/bin/sh", "-c", "echo and those that inherit the descriptor")
+		c.Stdout = os.NewFile(1, "descriptor 1")
+		if err := c.Run(); err != nil {
+			return err
+		}
+		emit(sample(1e-6, 1))
+		return nil
+	}),
+	"backend error": served(func(Request, func(Event)) error {
+		return fmt.Errorf("launch: %w", &backend.Error{Kind: backend.DeviceLost, Text: "vulkan:0: device \x1b[31mlost\x1b[0m", Remedy: "update the driver"})
+	}),
+	"plain error": served(func(Request, func(Event)) error { return io.ErrUnexpectedEOF }),
+	"absent": served(func(Request, func(Event)) error {
+		return &backend.Error{Kind: backend.Absent, Text: "libvulkan.so.1 not found", Remedy: "install libvulkan1"}
+	}),
+	"panic": served(func(_ Request, emit func(Event)) error {
+		emit(hello)
+		panic("BUG: index 7")
+	}),
+	"panic elsewhere": served(func(_ Request, emit func(Event)) error {
+		emit(hello)
+		go panic("in a goroutine of its own")
+		select {}
+	}),
+	"not a number": served(func(_ Request, emit func(Event)) error {
+		zero := 0.0
+		emit(sample(zero/zero, 1))
+		return nil
+	}),
+	"error after done": served(func(_ Request, emit func(Event)) error {
+		emit(Event{Event: EventDone, Stop: "precision"})
+		return fmt.Errorf("the device would not close")
+	}),
+	"negative time": served(func(_ Request, emit func(Event)) error {
+		emit(hello)
+		emit(sample(-1, 1))
+		return nil
+	}),
+	"hang": served(func(_ Request, emit func(Event)) error {
+		emit(hello)
+		select {}
+	}),
+	"pid and hang": served(func(_ Request, emit func(Event)) error {
+		emit(Event{Event: EventPhase, Phase: strconv.Itoa(os.Getpid())})
+		emit(hello)
+		select {}
+	}),
+	"samples for ever": served(func(_ Request, emit func(Event)) error {
+		emit(hello)
+		for {
+			emit(sample(1e-6, 1))
+		}
+	}),
+	"done and hang": served(func(_ Request, emit func(Event)) error {
+		emit(Event{Event: EventDone, Stop: "precision"})
+		select {}
+	}),
+	"parent": func() int { // it prints its child's number and waits to be killed
+		s := &Spawner{Path: os.Args[0], Args: []string{"worker"}, Env: append(os.Environ(), "WORKER_TEST_CHILD=pid and hang")}
+		s.Run(context.Background(), launch, long, func(e Event) { fmt.Println(e.Phase) })
+		return 1
+	},
+}
+
+// spawn runs a behaviour of the test binary.
+func spawn(t *testing.T, behaviour string) *Spawner {
+	t.Helper()
+	self, err := Self()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &Spawner{Path: self, Args: []string{"worker"}, Env: append(os.Environ(), "WORKER_TEST_CHILD="+behaviour)}
+}
+
+// shell runs a script in place of a child; it has read the request.
+func shell(script string) *Spawner {
+	return &Spawner{Path: "/bin/sh", Args: []string{"-c", "read -r request\n" + script}}
+}
+
+var launch = Request{Op: OpLaunch, Backend: "vulkan", Device: "vulkan:0", Problem: backend.Problem{M: 8, N: 8, K: 8}}
+
+// kinds joins the kinds of events, runs of one kind once.
+func kinds(events []Event) string {
+	var s []string
+	for _, e := range events {
+		if len(s) == 0 || s[len(s)-1] != e.Event {
+			s = append(s, e.Event)
+		}
+	}
+	return strings.Join(s, " ")
+}
+
+func TestRun(t *testing.T) {
+	const phase = `echo '{"event":"phase","phase":"sample"}'; `
+	const done = `echo '{"event":"done","stop":"precision"}'; `
+	for _, tt := range []struct {
+		name   string
+		s      *Spawner
+		limit  time.Duration // long if 0
+		events string
+		code   string // "" is ok
+		reason string // a part
+		remedy string // a part
+		signal string
+		stderr string // a part of the lines joined by |
+	}{
+		{name: "a good launch", s: spawn(t, "good"), events: "phase warmup phase sample done"},
+		{name: "a handler without a last event", s: spawn(t, "silent"), events: "done"},
+		{name: "chatter on standard output", s: spawn(t, "chatter"), events: "phase sample done"},
+		{name: "an error of the backend", s: spawn(t, "backend error"), events: "error",
+			code: "device-lost", reason: "launch: vulkan:0: device lost", remedy: "update the driver"},
+		{name: "any other error", s: spawn(t, "plain error"), events: "error", code: "failed", reason: "unexpected EOF"},
+		{name: "an absent backend", s: spawn(t, "absent"), events: "absent",
+			code: "absent", reason: "libvulkan.so.1 not found", remedy: "install libvulkan1"},
+		{name: "a panic", s: spawn(t, "panic"), events: "phase error", code: "failed", reason: "vulkan: panic: BUG: index 7", stderr: "spawn_test.go"},
+		{name: "a panic in another goroutine", s: spawn(t, "panic elsewhere"), events: "phase",
+			code: "exit", reason: "exited with status 2 without a result while sampling: panic: in a goroutine of its own", stderr: "panic: in a goroutine"},
+		{name: "a time that is not a number", s: spawn(t, "not a number"), events: "error", code: "failed", reason: "BUG: worker: event sample cannot be encoded"},
+		{name: "an error after the last event", s: spawn(t, "error after done"), events: "done",
+			code: "exit", reason: "exited with status 1 without a result after it was done", stderr: "the device would not close"},
+		{name: "a negative time", s: spawn(t, "negative time"), events: "phase",
+			code: "protocol", reason: "sample: host_s is -1"},
+		{name: "a hang", s: spawn(t, "hang"), limit: 300 * time.Millisecond, // the phase may be missing on a slow machine
+			code: "time-limit", reason: "ended by its time limit of 0.3 s while", remedy: "--timeout", signal: "SIGKILL"},
+		{name: "a flood of good events", s: spawn(t, "samples for ever"), events: "phase sample",
+			code: "protocol", reason: "the process printed more than", signal: "SIGKILL"},
+
+		{name: "rubbish", s: shell(phase + `echo 'MESA: warning'; ` + done), events: "phase",
+			code: "protocol", reason: `the process printed something that is no event: "MESA: warning"`},
+		{name: "rubbish that is JSON", s: shell(`echo '{"event":"sample","sample":{"host_s":1,"dispatches":1,"extra":1}}'`),
+			code: "protocol", reason: "no event"},
+		{name: "rubbish in binary", s: shell(`printf '\000\377\033[2J\n'; sleep 100`), code: "protocol", reason: `no event: "\x00\xff\x1b[2J"`, signal: "SIGKILL"},
+		{name: "an unfinished line", s: shell(phase + `printf '{"event":"do'`), events: "phase",
+			code: "protocol", reason: `no event: "{\"event\":\"do" (unfinished line)`},
+		{name: "an unfinished line after the last event", s: shell(done + `printf x`), events: "done", code: "protocol", reason: `"x" (unfinished line)`},
+		{name: "something after the last event", s: shell(done + phase), events: "done", code: "protocol", reason: "after its last event"},
+		{name: "a giant line", s: shell(`head -c 3000000 /dev/zero | tr '\0' 'a'; sleep 100`),
+			code: "protocol", reason: `longer than 1048576 bytes: "aaaa`, signal: "SIGKILL"},
+		{name: "a flood without a line", s: shell(`cat /dev/zero`), code: "protocol", reason: "longer than", signal: "SIGKILL"},
+		{name: "a flood on standard error", s: shell(`head -c 3000000 /dev/zero | tr '\0' 'e' >&2; echo >&2; echo last words >&2; ` + done + `exit 4`),
+			events: "done", code: "exit", reason: "status 4", stderr: "…|last words"},
+
+		{name: "a crash", s: shell(phase + `echo 'last words' >&2; kill -SEGV $$`), events: "phase",
+			code: "signal", reason: "the process was killed by SIGSEGV while sampling", signal: "SIGSEGV", stderr: "last words"},
+		{name: "an abort", s: shell(`echo 'vn_ring_submit abort on fatal' >&2; kill -ABRT $$`),
+			code: "signal", reason: "killed by SIGABRT while opening the device and building the kernel", signal: "SIGABRT", stderr: "vn_ring_submit abort on fatal"},
+		{name: "a crash that Go catches", s: shell(phase + `printf 'SIGSEGV: segmentation violation\nPC=0x7f\n' >&2; exit 2`), events: "phase",
+			code: "signal", reason: "the process was killed by SIGSEGV while sampling", signal: "SIGSEGV", stderr: "SIGSEGV: segmentation violation|PC=0x7f"},
+		{name: "the system's own kill", s: shell(phase + `kill -KILL $$`), events: "phase",
+			code: "signal", reason: "killed by SIGKILL (out of memory, or by hand) while sampling", signal: "SIGKILL"},
+		{name: "a crash after the last event", s: shell(done + `kill -SEGV $$`), events: "done",
+			code: "signal", reason: "killed by SIGSEGV after it was done", signal: "SIGSEGV"},
+		{name: "an exit without a result", s: shell(phase + `exit 3`), events: "phase",
+			code: "exit", reason: "the process exited with status 3 without a result while sampling"},
+		{name: "a good exit without a result", s: shell(`:`), code: "exit", reason: "exited with status 0 without a result while opening"},
+		{name: "a child that does not read", s: &Spawner{Path: "/bin/sh", Args: []string{"-c", "exit 3"}}, code: "exit", reason: "status 3"},
+		{name: "a closed standard output", s: shell(`exec >&-; exit 5`), code: "exit", reason: "status 5"},
+		{name: "no such program", s: &Spawner{Path: "/nonexistent/gpubench"}, code: "start", reason: "/nonexistent/gpubench: no such file"},
+
+		{name: "a libc that is too old", s: shell(`echo "/x: /lib/libc.so.6: version 'GLIBC_2.34' not found (required by /x)" >&2; exit 1`), events: "absent",
+			code: "absent", reason: "GLIBC_2.34", remedy: "glibc 2.34"},
+		{name: "a library that is missing", s: shell(`echo 'error while loading shared libraries: libdl.so.2: cannot open' >&2; exit 127`), events: "absent",
+			code: "absent", reason: "libdl.so.2", remedy: "glibc 2.34"},
+		{name: "a later complaint about a library", s: shell(phase + `echo 'error while loading shared libraries: x' >&2; exit 127`), events: "phase",
+			code: "exit", reason: "status 127"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			if tt.limit == 0 {
+				tt.limit = long
+			}
+			var events []Event
+			out := tt.s.Run(t.Context(), launch, tt.limit, func(e Event) { events = append(events, e) })
+			want := result.StatusFailed
+			if tt.code == "" {
+				want = result.StatusOK
+			}
+			if out.Status != want || out.Code != tt.code || !strings.Contains(out.Reason, tt.reason) || !strings.Contains(out.Remedy, tt.remedy) {
+				t.Errorf("outcome %+v\nwant %s, code %q, reason with %q, remedy with %q", out, want, tt.code, tt.reason, tt.remedy)
+			}
+			if (out.Reason == "") != (want == result.StatusOK) {
+				t.Errorf("status %s with reason %q", out.Status, out.Reason)
+			}
+			if got := kinds(events); got != tt.events && tt.limit == long {
+				t.Errorf("events %q, want %q", got, tt.events)
+			}
+			// A rubbish line's child may have ended by itself before it was killed.
+			if out.Signal != tt.signal && !(tt.signal == "" && tt.code == "protocol") {
+				t.Errorf("signal %q, want %q", out.Signal, tt.signal)
+			}
+			if got := strings.Join(out.Stderr, "|"); !strings.Contains(got, tt.stderr) {
+				t.Errorf("stderr %q, want a part %q", got, tt.stderr)
+			}
+			if out.DurationS <= 0 && tt.code != CodeStart {
+				t.Errorf("duration %v s", out.DurationS)
+			}
+		})
+	}
+}
+
+// The request arrives whole, and so does what the child says about it.
+func TestRunPassesTheRequest(t *testing.T) {
+	var samples int
+	spawn(t, "good").Run(t.Context(), launch, long, func(e Event) {
+		if e.Event == EventSample {
+			if samples++; e.Sample.Dispatches != launch.Problem.M {
+				t.Errorf("sample %+v", e.Sample)
+			}
+		}
+	})
+	if samples != 50 {
+		t.Errorf("%d samples, want 50", samples)
+	}
+}
+
+// The backend is the last argument, so that a static program can turn into the
+// dynamic one before it reads anything.
+func TestRunNamesTheBackend(t *testing.T) {
+	s := &Spawner{Path: "/bin/sh", Args: []string{"-c", `echo "$0 $1" >&2; exit 3`, "worker"}}
+	out := s.Run(t.Context(), launch, long, func(Event) {})
+	if got := strings.Join(out.Stderr, "|"); got != "worker vulkan" {
+		t.Errorf("arguments %q", got)
+	}
+}
+
+// alive reports whether a process exists and has not ended: whoever inherits an
+// orphan may take its time to reap it.
+func alive(pid int) bool {
+	if syscall.Kill(pid, 0) != nil {
+		return false
+	}
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid)) // as in "7 (name) Z 1 ..."
+	return err != nil || !bytes.HasPrefix(stat[bytes.LastIndexByte(stat, ')')+1:], []byte(" Z"))
+}
+
+// waitDead fails the test when a process lives on for long after it should have ended.
+func waitDead(t *testing.T, pid int) {
+	t.Helper()
+	for end := time.Now().Add(30 * time.Second); alive(pid); time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(end) {
+			syscall.Kill(pid, syscall.SIGKILL)
+			t.Fatalf("process %d is still there", pid)
+		}
+	}
+}
+
+func TestRunKilledInMidSample(t *testing.T) {
+	pid := 0
+	out := spawn(t, "pid and hang").Run(t.Context(), launch, long, func(e Event) {
+		if n, err := strconv.Atoi(e.Phase); err == nil {
+			pid = n
+		} else {
+			syscall.Kill(pid, syscall.SIGKILL)
+		}
+	})
+	if out.Code != CodeSignal || out.Signal != "SIGKILL" || !strings.Contains(out.Reason, "(out of memory, or by hand) while sampling") {
+		t.Errorf("outcome %+v", out)
+	}
+	if err := syscall.Kill(pid, 0); err != syscall.ESRCH {
+		t.Errorf("process %d has not been reaped: %v", pid, err)
+	}
+}
+
+func TestRunInterrupted(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	pid := 0
+	out := spawn(t, "pid and hang").Run(ctx, launch, long, func(e Event) {
+		if n, err := strconv.Atoi(e.Phase); err == nil {
+			pid = n
+		} else {
+			cancel()
+		}
+	})
+	if out.Code != CodeInterrupted || out.Reason != "the process was ended by the interruption of the run while sampling" || out.Signal != "SIGKILL" {
+		t.Errorf("outcome %+v", out)
+	}
+	if err := syscall.Kill(pid, 0); err != syscall.ESRCH {
+		t.Errorf("process %d has not been reaped: %v", pid, err)
+	}
+
+	out = spawn(t, "good").Run(ctx, launch, long, func(Event) { t.Error("a child was started after the interruption") })
+	if out.Status != result.StatusFailed || out.Code != CodeInterrupted {
+		t.Errorf("after the interruption: %+v", out)
+	}
+}
+
+// A child whose last event has come but which does not exit hangs in its driver.
+func TestRunDoneAndHang(t *testing.T) {
+	s := spawn(t, "done and hang")
+	s.exitGrace = 100 * time.Millisecond
+	out := s.Run(t.Context(), launch, long, func(Event) {})
+	if out.Status != result.StatusFailed || out.Code != CodeTimeLimit || out.Reason != "the process was done but did not exit; the driver may hang" {
+		t.Errorf("outcome %+v", out)
+	}
+}
+
+// A grandchild holds the pipes: in the child's group it dies with it, outside it
+// must not keep the parent waiting.
+func TestRunGrandchildren(t *testing.T) {
+	for _, tt := range []struct{ name, script string }{
+		{"in the group", `sleep 1000 & echo $! >&2; echo '{"event":"done"}'`},
+		{"in the group, of a crashed child", `sleep 1000 & echo $! >&2; kill -SEGV $$`},
+		{"of another session", `setsid sleep 1000 & echo $! >&2; echo '{"event":"done"}'`},
+		{"of another session, writing", `setsid sh -c 'while :; do echo x >&2; sleep 0.01; done' & echo $! >&2; echo '{"event":"done"}'`},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			if strings.Contains(tt.script, "setsid") {
+				if _, err := exec.LookPath("setsid"); err != nil {
+					t.Skip("setsid is not installed")
+				}
+			}
+			s := shell(tt.script + "\nexit 3") // so that standard error, and the number on it, is kept
+			s.killGrace = 300 * time.Millisecond
+			out := s.Run(t.Context(), launch, long, func(Event) {})
+			if out.DurationS > 60 {
+				t.Errorf("the parent waited %v s", out.DurationS)
+			}
+			var pid int
+			for _, line := range out.Stderr {
+				if n, err := strconv.Atoi(line); err == nil {
+					pid = n
+				}
+			}
+			if strings.Contains(tt.script, "setsid") {
+				if pid != 0 {
+					syscall.Kill(-pid, syscall.SIGKILL)
+				}
+				return
+			}
+			if pid == 0 {
+				t.Fatalf("no number in %q", out.Stderr)
+			}
+			waitDead(t, pid)
+		})
+	}
+}
+
+// Not even SIGKILL ends a process that is stuck in the kernel. The parent goes
+// on all the same, says so, and lets go of the child.
+func TestRunUnkillable(t *testing.T) {
+	s := spawn(t, "pid and hang")
+	s.kill, s.killGrace = func(int) {}, 200*time.Millisecond
+	ctx, cancel := context.WithCancelCause(t.Context())
+	pid := 0
+	out := s.Run(ctx, launch, long, func(e Event) {
+		if n, err := strconv.Atoi(e.Phase); err == nil {
+			pid = n
+		} else {
+			cancel(io.EOF)
+		}
+	})
+	if out.Code != CodeInterrupted || !strings.Contains(out.Reason, "could not be killed") {
+		t.Errorf("outcome %+v", out)
+	}
+	waitDead(t, pid) // its standard input has ended
+}
+
+// A parent that is killed leaves nothing running: the child sees its input end.
+func TestServeEndsWithItsParent(t *testing.T) {
+	s := spawn(t, "parent")
+	cmd := exec.Command(s.Path)
+	cmd.Env = s.Env
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	var pid int
+	if _, err := fmt.Fscan(out, &pid); err != nil || !alive(pid) {
+		t.Errorf("process %d of the child: alive %v, %v", pid, alive(pid), err)
+	}
+	cmd.Process.Kill()
+	cmd.Wait()
+	if pid != 0 {
+		waitDead(t, pid)
+	}
+}
+
+func TestServeRejectsRequests(t *testing.T) {
+	for _, tt := range []struct{ name, in, stderr string }{
+		{"nothing", "", "after 0 bytes: EOF"},
+		{"no end", `{"op":"launch"}`, "after 15 bytes: EOF"},
+		{"no JSON", "run\n", "invalid character"},
+		{"an unknown field", `{"op":"launch","operation":1}` + "\n", `unknown field "operation"`},
+		{"an unknown operation", `{"op":"rm"}` + "\n", `operation "rm" is unknown`},
+		{"two objects", `{"op":"launch"}{}` + "\n", "more after the object"},
+		{"too long", strings.Repeat(" ", maxRequest+8192) + "\n", "longer than 1048576 bytes"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			s := spawn(t, "good")
+			cmd := exec.Command(s.Path, "worker")
+			cmd.Env, cmd.Stdin = s.Env, strings.NewReader(tt.in)
+			var stdout, stderr bytes.Buffer
+			cmd.Stdout, cmd.Stderr = &stdout, &stderr
+			cmd.Run() // an error of writing the input means that the child has stopped reading
+			if got := cmd.ProcessState.ExitCode(); got != exitRequest {
+				t.Errorf("status %d, want %d", got, exitRequest)
+			}
+			if stdout.Len() > 0 || !strings.Contains(stderr.String(), "worker: request: ") || !strings.Contains(stderr.String(), tt.stderr) {
+				t.Errorf("stdout %q, stderr %q, want %q", stdout.String(), stderr.String(), tt.stderr)
+			}
+		})
+	}
+}
+
+func TestSelf(t *testing.T) {
+	got, err := Self()
+	if err != nil || !filepath.IsAbs(got) {
+		t.Errorf("Self() = %q, %v", got, err)
+	}
+}

@@ -1,0 +1,114 @@
+// The last words of a process.
+
+package worker
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"regexp"
+	"strings"
+	"unicode"
+)
+
+// Bounds of what is kept of standard error.
+const (
+	tailLines    = 20
+	tailBytes    = 8 << 10
+	tailLine     = 512 // bytes of one line
+	tailHeadline = 8   // lines kept from a Go crash's first one on: its end is a dump of registers
+)
+
+// tail collects the last lines of a stream.
+type tail struct {
+	lines  []string
+	bytes  int
+	pinned int // lines to be kept of a crash
+	first  int // index of the crash's first line, -1 before it
+	done   chan struct{}
+}
+
+// startTail reads r to its end in the background.
+func startTail(r io.Reader) *tail {
+	t := &tail{first: -1, done: make(chan struct{})}
+	go func() {
+		defer close(t.done)
+		b := bufio.NewReaderSize(r, tailBytes)
+		for {
+			line, isPrefix, err := b.ReadLine()
+			if err != nil {
+				return
+			}
+			t.add(string(line))
+			for isPrefix && err == nil { // the rest of a giant line
+				_, isPrefix, err = b.ReadLine()
+			}
+		}
+	}()
+	return t
+}
+
+// add keeps a line and drops the oldest ones beyond the bounds.
+func (t *tail) add(line string) {
+	line = clean(line)
+	if len(line) > tailLine {
+		line = strings.ToValidUTF8(line[:tailLine], "") + "…"
+	}
+	if line == "" {
+		return
+	}
+	if t.first < 0 && goCrash.MatchString(line) {
+		t.first = len(t.lines)
+	}
+	if t.first >= 0 && t.pinned < tailHeadline {
+		t.pinned++
+	}
+	t.lines = append(t.lines, line)
+	t.bytes += len(line)
+	for len(t.lines) > tailLines || t.bytes > tailBytes {
+		oldest := 0
+		if t.first == 0 {
+			oldest = t.pinned
+		}
+		t.bytes -= len(t.lines[oldest])
+		t.lines = append(t.lines[:oldest], t.lines[oldest+1:]...)
+		if t.first > 0 {
+			t.first--
+		}
+	}
+}
+
+// stop waits for the end of the stream and returns the lines.
+func (t *tail) stop() []string {
+	<-t.done
+	return t.lines
+}
+
+// escape matches a terminal's control sequences, colours mostly.
+var escape = regexp.MustCompile("\x1b(\\[[0-9;?]*[ -/]*[@-~]|\\][^\x07\x1b]*(\x07|\x1b\\\\)?)")
+
+// clean makes text from a driver fit for a terminal and a document: valid UTF-8
+// without control and other invisible characters.
+func clean(s string) string {
+	s = escape.ReplaceAllString(strings.ToValidUTF8(s, "\uFFFD"), "")
+	s = strings.Map(func(r rune) rune {
+		switch {
+		case r == '\t' || r == '\n':
+			return ' '
+		case unicode.IsPrint(r):
+			return r
+		}
+		return -1
+	}, s)
+	return strings.TrimSpace(s)
+}
+
+// quote shows the beginning of a line that was not understood.
+func quote(line []byte) string {
+	const limit = 120
+	s := strings.TrimRight(string(line), "\r\n")
+	if len(s) > limit {
+		return fmt.Sprintf("%q…", s[:limit])
+	}
+	return fmt.Sprintf("%q", s)
+}
