@@ -1,0 +1,74 @@
+# gpubench's own commands. Without a target make prints them: what a newcomer
+# types first should neither install nor build anything.
+
+STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
+
+STATIC_TAGS := static,netgo,osusergo
+# go-nvml's undefined symbols must not be resolved when the program starts.
+HELPER_LDFLAGS := -s -w -extldflags=-Wl,-z,lazy
+STAMP = -s -w -X main.commit=$(shell git rev-parse HEAD 2>/dev/null) -X main.dirty=$(if $(shell git status --porcelain 2>/dev/null),true,false)
+
+.NOTPARALLEL: # the targets of a list follow one another; go uses all cores by itself
+.PHONY: help setup test-setup build run test check fmt vet staticcheck kernels bench fuzz cross clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: ## install what building and running need, where it is missing
+	@scripts/setup.sh build
+
+test-setup: ## install what the tests need, where it is missing
+	@scripts/setup.sh test
+
+# $(call static,ARCH,OUTPUT,ENVIRONMENT) builds the static program with the
+# dynamic one inside it. The dynamic one bears no commit and is compressed only
+# when it has changed, so that Go's cache stays good from one commit to the next.
+define static
+	@mkdir -p bin build cmd/gpubench/helper
+	$(3) go build -trimpath -ldflags '$(HELPER_LDFLAGS)' -o build/helper-$(1).new ./cmd/gpubench
+	@if cmp -s build/helper-$(1).new build/helper-$(1) && [ -s cmd/gpubench/helper/$(1).gz ]; then \
+		rm build/helper-$(1).new; \
+	else \
+		gzip -9n <build/helper-$(1).new >build/$(1).gz && mv build/$(1).gz cmd/gpubench/helper/$(1).gz && mv build/helper-$(1).new build/helper-$(1); \
+	fi
+	$(3) go build -trimpath -tags $(STATIC_TAGS) -ldflags '$(STAMP) -linkmode external -extldflags -static' -o $(2) ./cmd/gpubench
+endef
+
+build: ## build bin/gpubench, on Linux as one static program
+ifeq ($(shell uname -s),Linux)
+	$(call static,$(shell go env GOARCH),bin/gpubench,)
+else
+	go build -trimpath -ldflags '$(STAMP)' -o bin/gpubench ./cmd/gpubench
+endif
+
+run: setup build ## set up, build, and measure this machine
+	bin/gpubench run
+
+test: test-setup build check ## set up, check and test everything; skipped tests are listed with their reasons
+	go run ./internal/testsum go test -json ./...
+
+check: fmt vet staticcheck ## gofmt, go vet and staticcheck
+
+fmt:
+	@wrong=$$("$$(go env GOROOT)/bin/gofmt" -l .) && [ -z "$$wrong" ] || { echo "not formatted by gofmt: $$wrong" >&2; exit 1; }
+
+vet:
+	go vet ./...
+
+staticcheck:
+	go run $(STATICCHECK) ./...
+
+kernels: ## remake the SPIR-V and all that is derived from it
+	go run ./kernels/gen
+
+bench: ## run the Go benchmarks
+	go test -run '^$$' -bench . -benchmem ./...
+
+fuzz: ## run every fuzz target for 30 s
+	@scripts/fuzz.sh 30s
+
+cross: test-setup ## build bin/gpubench-linux-arm64, static, with a cross compiler
+	$(call static,arm64,bin/gpubench-linux-arm64,CGO_ENABLED=1 GOOS=linux GOARCH=arm64 CC=aarch64-linux-gnu-gcc)
+
+clean: ## remove all that was built
+	rm -rf bin build cmd/gpubench/helper

@@ -1,0 +1,78 @@
+#!/bin/sh
+# Installs what is missing, and only that: `setup.sh build` for building and
+# running, `setup.sh test` for the tests as well. Debian and Ubuntu, by apt, as
+# root or by sudo; elsewhere it only says what is missing.
+set -eu
+
+need=  # packages without which the work cannot be done
+want=  # packages without which less of it is done
+
+# needs and wants PACKAGE COMMAND...: the package unless the command succeeds.
+needs() { p=$1; shift; "$@" >/dev/null 2>&1 || need="$need $p"; }
+wants() { p=$1; shift; "$@" >/dev/null 2>&1 || want="$want $p"; }
+has() { command -v "$1"; }
+library() { PATH="$PATH:/sbin:/usr/sbin" ldconfig -p | grep -q "$1"; }
+archive() { [ -e "$("$1" -print-file-name="$2")" ]; }
+driver() { ls /usr/share/vulkan/icd.d/*.json || ls /etc/vulkan/icd.d/*.json; }
+lavapipe() { ls /usr/share/vulkan/icd.d/lvp_icd*.json; }
+
+what=${1:?usage: setup.sh build|test}
+if ! has go >/dev/null; then
+	echo "setup: Go is missing: install Go 1.26 or newer from https://go.dev/dl/" >&2
+	exit 1
+fi
+if [ "$(uname -s)" != Linux ]; then
+	has cc >/dev/null || { echo "setup: a C compiler is missing: run xcode-select --install" >&2; exit 1; }
+	exit 0
+fi
+
+needs gcc has gcc
+needs libc6-dev archive gcc libc.a
+wants libvulkan1 library libvulkan.so.1
+wants mesa-vulkan-drivers driver
+if [ "$what" = test ]; then
+	wants mesa-vulkan-drivers lavapipe
+	needs file has file
+	wants glslang-tools has glslangValidator
+	wants spirv-tools has spirv-val
+	case $(uname -m) in
+	x86_64)
+		wants gcc-aarch64-linux-gnu has aarch64-linux-gnu-gcc
+		wants libc6-dev-arm64-cross archive aarch64-linux-gnu-gcc libc.a
+		wants qemu-user-static has qemu-aarch64-static
+		;;
+	esac
+fi
+[ -n "$need$want" ] || exit 0
+
+# give_up TEXT: fatal only where something needed is missing.
+give_up() {
+	echo "setup: $1" >&2
+	if [ -n "$need" ]; then
+		echo "setup: missing and needed:$need" >&2
+		exit 1
+	fi
+	echo "setup: going on without:$want" >&2
+	exit 0
+}
+
+has apt-get >/dev/null || give_up "this system has no apt-get: install by hand what Debian calls$need$want"
+sudo=
+if [ "$(id -u)" != 0 ]; then
+	has sudo >/dev/null || give_up "apt-get needs root, and there is no sudo: install$need$want"
+	sudo=sudo
+	[ -t 0 ] || sudo="sudo -n" # nobody is there to type a password
+fi
+
+echo "setup: installing$need$want" >&2
+apt() { $sudo env DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=300 -o Dpkg::Use-Pty=0 "$@" </dev/null >&2; }
+install() { [ $# = 0 ] || apt install --no-install-recommends "$@"; }
+# The lists of a fresh image are empty or old.
+# shellcheck disable=SC2086
+apt update && install $need $want && exit 0
+# shellcheck disable=SC2086
+install $need || give_up "apt-get failed"
+for p in $want; do
+	apt install --no-install-recommends "$p" || missing="${missing-} $p"
+done
+[ -z "${missing-}" ] || echo "setup: could not be installed, going on without:$missing" >&2
