@@ -1,0 +1,343 @@
+package report
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+
+	"gpubench/internal/result"
+	"gpubench/internal/stats"
+)
+
+// Source is a result document with the name that it is spoken of by, a path as a
+// rule.
+type Source struct {
+	Name     string
+	Document *result.Document
+}
+
+// What became of an arm in a comparison.
+const (
+	Compared      = "compared"       // both sides have samples: Ratio is set
+	Failed        = "failed"         // the new side has no valid figure
+	BaseFailed    = "base-failed"    // only the base has none
+	Missing       = "missing"        // the new document has no such arm
+	Added         = "added"          // the base has no such arm
+	NotComparable = "not-comparable" // the nearest arm of the other side ran something else
+)
+
+// Comparison holds one document against another, arm by arm.
+type Comparison struct {
+	Base      string   `json:"base"`
+	New       string   `json:"new"`
+	Threshold float64  `json:"threshold"` // ratios within 1/(1+threshold) and 1+threshold are the same
+	Rows      []Row    `json:"rows"`
+	Notes     []string `json:"notes"`
+
+	base, new *result.Document
+}
+
+// Row is one arm of a Comparison.
+type Row struct {
+	Status  string        `json:"status"`
+	Reason  string        `json:"reason"` // why it is not compared, empty when it is
+	Runtime string        `json:"runtime"`
+	Backend string        `json:"backend"`
+	Device  string        `json:"device"`
+	Name    string        `json:"name"`
+	Role    string        `json:"role"`
+	Kernel  string        `json:"kernel"`
+	Format  string        `json:"format"`
+	SPIRV   string        `json:"spirv_sha256"`
+	M       int           `json:"m"`
+	N       int           `json:"n"`
+	K       int           `json:"k"`
+	Base    *Side         `json:"base"` // null when the base has no samples of it
+	New     *Side         `json:"new"`
+	Ratio   *RatioOfSides `json:"ratio"`
+	Verdict string        `json:"verdict"` // faster, slower, same or unclear; empty unless compared
+}
+
+// Side is what the samples of one document say about an arm, computed afresh.
+type Side struct {
+	ID        string      `json:"id"` // of the measurement in its document
+	N         int         `json:"n"`
+	Launches  int         `json:"launches"`
+	MedianS   float64     `json:"median_s"`
+	FLOPS     float64     `json:"flops"`
+	FLOPSCI95 *[2]float64 `json:"flops_ci95"`
+
+	samples stats.Samples
+}
+
+// RatioOfSides is how many times faster the new side is than the base.
+type RatioOfSides struct {
+	Value     float64     `json:"value"`
+	CI95      *[2]float64 `json:"ci95"`
+	Method    string      `json:"method"`
+	Resamples int         `json:"resamples"`
+}
+
+// VerdictAt judges the row's ratio at a practical threshold (0.02 is 2 %). It is
+// empty for a row that was not compared.
+func (r *Row) VerdictAt(threshold float64) stats.Verdict {
+	if r.Ratio == nil {
+		return ""
+	}
+	return stats.Ratio{Value: r.Ratio.Value, CI95: r.Ratio.CI95}.Verdict(threshold)
+}
+
+// Compare matches the arms of two documents and computes every ratio from the
+// samples; the summaries and ratios that the documents hold are not used. Arms
+// that ran different SPIR-V, another number format, another problem or in another
+// runtime never get a ratio: they are rows that say so, and so are arms that one
+// side lacks. The error names the document and the place of samples that are no
+// times at all.
+func Compare(base, new Source, threshold float64) (*Comparison, error) {
+	c := &Comparison{Base: base.Name, New: new.Name, Threshold: threshold, Rows: []Row{}, Notes: []string{}, base: base.Document, new: new.Document}
+	olds, err := c.arms(base)
+	if err != nil {
+		return nil, err
+	}
+	news, err := c.arms(new)
+	if err != nil {
+		return nil, err
+	}
+	if a, b := base.Document.Host.CPU.Model, new.Document.Host.CPU.Model; a != b {
+		c.Notes = append(c.Notes, fmt.Sprintf("the documents come from different processors: %s and %s", a, b))
+	}
+	for _, s := range []Source{base, new} {
+		if s.Document.Interrupted {
+			c.Notes = append(c.Notes, fmt.Sprintf("%s: the run was interrupted, so arms may lack launches", s.Name))
+		}
+	}
+
+	partner := match(olds, news)
+	for i := range olds {
+		if err := c.add(olds[i], partner[i]); err != nil {
+			return nil, err
+		}
+	}
+	for _, n := range news {
+		if !slices.Contains(partner, n) {
+			r := n.row(Added, fmt.Sprintf("%s has no such arm", base.Name))
+			r.New = n.side
+			c.Rows = append(c.Rows, r)
+		}
+	}
+	return c, nil
+}
+
+// CommonArms reports how many arms were compared.
+func (c *Comparison) CommonArms() int {
+	n := 0
+	for _, r := range c.Rows {
+		if r.Status == Compared {
+			n++
+		}
+	}
+	return n
+}
+
+// armOf is one measurement with its device and what its samples say.
+type armOf struct {
+	*result.Measurement
+	device result.Device
+	side   *Side // nil when it has no valid figure
+}
+
+// arms recomputes every measurement of a document.
+func (c *Comparison) arms(s Source) ([]*armOf, error) {
+	devices := map[string]result.Device{}
+	for _, d := range s.Document.Devices {
+		devices[d.ID] = d
+	}
+	var arms []*armOf
+	for i := range s.Document.Measurements {
+		m := &s.Document.Measurements[i]
+		a := &armOf{Measurement: m, device: devices[m.Device]}
+		if m.Status == result.StatusOK {
+			side, err := sideOf(m)
+			if err != nil {
+				return nil, fmt.Errorf("%s: measurements[%d]: %w", s.Name, i, err)
+			}
+			a.side = side
+			if m.Summary != nil && !near(m.Summary.MedianS, side.MedianS) {
+				c.Notes = append(c.Notes, fmt.Sprintf("%s: the summary of %s does not follow from its samples (median %g s, the samples say %g s); the samples were used",
+					s.Name, m.ID, m.Summary.MedianS, side.MedianS))
+			}
+		}
+		arms = append(arms, a)
+	}
+	return arms, nil
+}
+
+// near allows for what another order of additions can change.
+func near(a, b float64) bool { return math.Abs(a-b) <= 1e-9*math.Abs(b) }
+
+// sideOf summarises the samples of a measurement's good launches.
+func sideOf(m *result.Measurement) (*Side, error) {
+	if m.Problem.M < 1 || m.Problem.N < 1 || m.Problem.K < 1 {
+		return nil, fmt.Errorf("problem: %dx%dx%d is no matrix product", m.Problem.M, m.Problem.N, m.Problem.K)
+	}
+	var samples stats.Samples
+	for i, l := range m.Launches {
+		if l.Status != result.StatusOK {
+			continue
+		}
+		var times []float64
+		for j, s := range l.Samples {
+			if s.Dispatches < 1 || !(s.HostS > 0) || math.IsInf(s.HostS, 1) {
+				return nil, fmt.Errorf("launches[%d]: samples[%d]: %v s for %d dispatches is not a time", i, j, s.HostS, s.Dispatches)
+			}
+			times = append(times, s.HostS/float64(s.Dispatches))
+		}
+		samples = append(samples, times)
+	}
+	sum, err := stats.Summarize(samples)
+	if err != nil {
+		return nil, fmt.Errorf("status is ok, but: %w", err)
+	}
+	flop := 2 * float64(m.Problem.M) * float64(m.Problem.N) * float64(m.Problem.K)
+	side := &Side{ID: m.ID, N: sum.N, Launches: sum.Launches, MedianS: sum.Median, FLOPS: flop / sum.Median, samples: samples}
+	if sum.CI95 != nil {
+		side.FLOPSCI95 = &[2]float64{flop / sum.CI95[1], flop / sum.CI95[0]}
+	}
+	return side, nil
+}
+
+// row makes the row of an arm without figures.
+func (a *armOf) row(status, reason string) Row {
+	return Row{
+		Status: status, Reason: reason,
+		Runtime: a.Runtime, Backend: a.device.Backend, Device: a.Device, Name: a.device.Name, Role: a.Role,
+		Kernel: a.Kernel.Name, Format: a.Kernel.Format, SPIRV: a.Kernel.SPIRVSHA256,
+		M: a.Problem.M, N: a.Problem.N, K: a.Problem.K,
+	}
+}
+
+// add appends the row of a base arm with its partner, which may be nil.
+func (c *Comparison) add(o, n *armOf) error {
+	if n == nil {
+		r := o.row(Missing, fmt.Sprintf("%s has no such arm", c.New))
+		r.Base = o.side
+		c.Rows = append(c.Rows, r)
+		return nil
+	}
+	r := o.row(Compared, "")
+	r.Base, r.New = o.side, n.side
+	switch diff := differences(o, n); {
+	case len(diff) > 0:
+		r.Status, r.Reason = NotComparable, strings.Join(diff, "; ")
+	case n.side == nil:
+		r.Status, r.Reason = Failed, fmt.Sprintf("%s: %s", n.Status, n.Reason)
+	case o.side == nil:
+		r.Status, r.Reason = BaseFailed, fmt.Sprintf("in %s: %s: %s", c.Base, o.Status, o.Reason)
+	default:
+		if o.device.Name != n.device.Name {
+			c.Notes = append(c.Notes, fmt.Sprintf("%s was %s and is %s", o.Device, o.device.Name, n.device.Name))
+		}
+		q, err := stats.RatioOf(o.side.samples, n.side.samples, c.base.Seed)
+		if err != nil {
+			return fmt.Errorf("%s, %s: %w", o.Device, problemName(o.Problem), err)
+		}
+		r.Ratio = &RatioOfSides{Value: q.Value, CI95: q.CI95, Method: q.Method, Resamples: q.Resamples}
+		r.Verdict = string(q.Verdict(c.Threshold))
+	}
+	c.Rows = append(c.Rows, r)
+	return nil
+}
+
+func problemName(p result.Problem) string { return fmt.Sprintf("%dx%dx%d", p.M, p.N, p.K) }
+
+// differences lists why two arms on one device must not share a ratio.
+func differences(a, b *armOf) []string {
+	var diff []string
+	tell := func(what, x, y string) {
+		if x != y {
+			diff = append(diff, fmt.Sprintf("%s differs: %s, then %s", what, x, y))
+		}
+	}
+	tell("runtime", a.Runtime, b.Runtime)
+	tell("problem", problemName(a.Problem), problemName(b.Problem))
+	// An arm that failed before its kernel was built knows no more than these two.
+	if (a.side == nil || b.side == nil) && (a.Kernel.SPIRVSHA256 == "" || b.Kernel.SPIRVSHA256 == "") {
+		return diff
+	}
+	tell("kernel", a.Kernel.Name, b.Kernel.Name)
+	tell("number format", a.Kernel.Format, b.Kernel.Format)
+	tell("format of the sums", a.Kernel.Accumulate, b.Kernel.Accumulate)
+	if x, y := a.Kernel.SPIRVSHA256, b.Kernel.SPIRVSHA256; x != y {
+		diff = append(diff, fmt.Sprintf("SPIR-V differs: %.12s, then %.12s", x, y))
+	}
+	return diff
+}
+
+// match finds for each old arm its partner among the new ones, or nil. Arms that
+// may share a ratio are paired first, on the device with the same name and id,
+// then the same name, then the same id (a new driver often changes the name);
+// what is left over is paired with the arm of the same device that differs least,
+// so that the row can say how.
+func match(olds, news []*armOf) []*armOf {
+	partner := make([]*armOf, len(olds))
+	taken := map[*armOf]bool{}
+	pair := func(fits func(o, n *armOf) bool) {
+		for i, o := range olds {
+			for _, n := range news {
+				if partner[i] == nil && !taken[n] && sameRole(o, n) && fits(o, n) {
+					partner[i], taken[n] = n, true
+				}
+			}
+		}
+	}
+	sameID := func(o, n *armOf) bool { return o.Device == n.Device }
+	sameName := func(o, n *armOf) bool {
+		return o.device.Name == n.device.Name && o.device.Threads == n.device.Threads
+	}
+	comparable := func(o, n *armOf) bool { return len(differences(o, n)) == 0 }
+	pair(func(o, n *armOf) bool { return comparable(o, n) && sameID(o, n) && sameName(o, n) })
+	pair(func(o, n *armOf) bool { return comparable(o, n) && sameName(o, n) })
+	pair(func(o, n *armOf) bool { return comparable(o, n) && sameID(o, n) })
+	for most := 1; most <= 2; most++ {
+		pair(func(o, n *armOf) bool {
+			return len(differences(o, n)) == most && (sameID(o, n) || sameName(o, n))
+		})
+	}
+	return partner
+}
+
+func sameRole(a, b *armOf) bool {
+	return a.device.Backend == b.device.Backend && a.Role == b.Role
+}
+
+// A Condition is a reason to call a comparison failed: --fail-on of the command
+// line.
+type Condition struct {
+	Kind      string  // slower, unclear, failed or missing
+	Threshold float64 // for slower and unclear; below 0 means the comparison's own
+}
+
+// Conditions lists the kinds that there are.
+var Conditions = []string{"slower", "unclear", "failed", "missing"}
+
+// Meets returns the rows of a comparison that meet the condition. Missing covers
+// every arm of the base that the new document cannot be held against: arms that it
+// lacks, and those that ran something else there.
+func (d Condition) Meets(c *Comparison) []Row {
+	threshold := d.Threshold
+	if threshold < 0 {
+		threshold = c.Threshold
+	}
+	var rows []Row
+	for _, r := range c.Rows {
+		switch v := r.VerdictAt(threshold); {
+		case d.Kind == "slower" && v == stats.Slower,
+			d.Kind == "unclear" && v == stats.Unclear,
+			d.Kind == "failed" && r.Status == Failed,
+			d.Kind == "missing" && (r.Status == Missing || r.Status == NotComparable):
+			rows = append(rows, r)
+		}
+	}
+	return rows
+}

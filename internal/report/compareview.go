@@ -1,0 +1,142 @@
+package report
+
+import (
+	"fmt"
+	"io"
+
+	"gpubench/internal/result"
+	"gpubench/internal/stats"
+)
+
+// CompareTable prints comparisons against one base as tables, one for each new
+// document. The error is the writer's.
+func CompareTable(w io.Writer, comparisons []*Comparison, o Options) error {
+	p := newPrinter(w, o)
+	for i, c := range comparisons {
+		if i > 0 {
+			p.line("")
+		}
+		p.comparison(c)
+	}
+	return p.err
+}
+
+// comparison prints one document against another.
+func (p *printer) comparison(c *Comparison) {
+	p.hang("base: ", p.source(c.Base, c.base), faint)
+	p.hang("new:  ", p.source(c.New, c.new), faint)
+	p.line("")
+
+	var rates []float64
+	for _, r := range c.Rows {
+		for _, s := range []*Side{r.Base, r.New} {
+			if s != nil {
+				rates = append(rates, s.FLOPS)
+			}
+		}
+	}
+	unit := rateUnit(rates)
+	columns := []column{
+		{head: "device", least: 10},
+		{head: "size"},
+		{head: "base", right: true},
+		{head: "95 %", right: true, drop: 1},
+		{head: "new", right: true},
+		{head: "95 %", right: true, drop: 1},
+		{head: "new/base", right: true},
+		{head: "95 %"},
+		{head: "verdict"},
+	}
+	var rows []row
+	for _, r := range c.Rows {
+		device := r.Device
+		if r.Runtime != "" && r.Runtime != "native" {
+			device = r.Runtime + "/" + device
+		}
+		if r.Role == result.RoleReference {
+			device += " " + r.Kernel
+		}
+		out := row{cells: []cell{{text: p.clean(device)}, {text: p.size(r)}}}
+		if r.Ratio == nil {
+			out.restFrom = 2
+			out.rest, out.restStyle = p.status(r)
+			rows = append(rows, out)
+			continue
+		}
+		base, baseCI := p.rate(r.Base, unit)
+		new, newCI := p.rate(r.New, unit)
+		ci := "none"
+		if r.Ratio.CI95 != nil {
+			ci = p.interval(*r.Ratio.CI95)
+		}
+		out.cells = append(out.cells, base, baseCI, new, newCI,
+			cell{text: digits4(r.Ratio.Value) + p.pick("×", "x"), style: strong}, cell{text: ci},
+			cell{text: r.Verdict, style: verdictStyle(r.VerdictAt(c.Threshold))})
+		rows = append(rows, out)
+	}
+	if len(rows) == 0 {
+		p.line("Neither document holds a measurement.")
+		return
+	}
+	p.table(2, columns, rows)
+	p.line("")
+	p.text(fmt.Sprintf("Rates in %s, computed from the samples. A ratio above 1 means that new is faster; it is called the same when its interval stays within %s.",
+		unit.name, p.pick("±", "+-")+digits4(100*c.Threshold)+" %"), faint)
+	for _, n := range c.Notes {
+		p.hang("note: ", p.clean(n), notice)
+	}
+}
+
+// source describes a document in a line.
+func (p *printer) source(name string, d *result.Document) string {
+	tool := d.Tool.Version
+	if d.Tool.Commit != "" {
+		tool += fmt.Sprintf(" (%.12s)", d.Tool.Commit)
+	}
+	return p.join(p.clean(name), p.clean(d.Host.CPU.Model), p.clean(d.Host.Runtime.Name), d.Started.UTC().Format("2006-01-02 15:04"), p.clean("gpubench "+tool))
+}
+
+// size writes the problem of a row: one number where it is square.
+func (p *printer) size(r Row) string {
+	if r.M == r.N && r.N == r.K {
+		return fmt.Sprint(r.M)
+	}
+	return fmt.Sprintf("%dx%dx%d", r.M, r.N, r.K)
+}
+
+// rate writes one side of a row.
+func (p *printer) rate(s *Side, u unit) (rate, interval cell) {
+	rate.text = digits4(s.FLOPS / u.factor)
+	if s.FLOPSCI95 != nil {
+		interval.text = p.pick("±", "+-") + halfWidth(*s.FLOPSCI95, s.FLOPS)
+	}
+	return rate, interval
+}
+
+// status words what became of a row without a ratio.
+func (p *printer) status(r Row) (string, style) {
+	text, st := p.clean(r.Reason), notice
+	switch r.Status {
+	case Missing:
+		text = "missing: " + text
+	case Added:
+		text, st = "added: "+text, plain
+	case NotComparable:
+		text = "not comparable: " + text
+	case Failed:
+		st = bad
+	}
+	return text, st
+}
+
+func verdictStyle(v stats.Verdict) style {
+	switch v {
+	case stats.Faster:
+		return good
+	case stats.Slower:
+		return bad
+	case stats.Unclear:
+		return notice
+	}
+	return plain
+}
