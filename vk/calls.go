@@ -1,0 +1,171 @@
+//go:build cgo && (linux || darwin)
+
+// The rim: every call into driver.c.
+
+package vk
+
+/*
+#cgo CFLAGS: -std=gnu11 -O2 -Wall
+#cgo linux LDFLAGS: -ldl
+#include "driver.h"
+#include <stdlib.h>
+*/
+import "C"
+
+import (
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"sync"
+	"unsafe"
+
+	vulkan "github.com/vulkan-go/vulkan"
+)
+
+// loader is an opened Vulkan library. It stays open: vulkan-go's function
+// pointers belong to the whole process.
+type loader struct{ get C.gb_get_proc }
+
+var loaded struct {
+	sync.Mutex
+	loader *loader
+}
+
+// openLoader opens the first of the libraries that is there, or says why the
+// first is not.
+func openLoader(names []string) (*loader, error) {
+	loaded.Lock()
+	defer loaded.Unlock()
+	var first error
+	for _, name := range names {
+		cname := C.CString(name)
+		var why [512]C.char
+		get := C.gb_open(cname, &why[0], C.size_t(len(why)))
+		C.free(unsafe.Pointer(cname))
+		if get == nil {
+			if first == nil {
+				first = errors.New(C.GoString(&why[0]))
+			}
+			continue
+		}
+		// Init clears vulkan-go's function pointers, which an open device uses.
+		if loaded.loader == nil || loaded.loader.get != get {
+			vulkan.SetGetInstanceProcAddr(unsafe.Pointer(get))
+			if err := vulkan.Init(); err != nil {
+				return nil, err
+			}
+			loaded.loader = &loader{get}
+		}
+		return loaded.loader, nil
+	}
+	return nil, first
+}
+
+// version is the API version of the loader.
+func (l *loader) version() uint32 { return uint32(C.gb_loader_version(l.get)) }
+
+func (l *loader) hasInstanceExtension(name string) bool {
+	cname := C.CString(name)
+	defer C.free(unsafe.Pointer(cname))
+	return C.gb_instance_extension(l.get, cname) != 0
+}
+
+func (l *loader) hasDeviceExtension(instance vulkan.Instance, physical vulkan.PhysicalDevice, name string) bool {
+	cname := C.CString(name)
+	defer C.free(unsafe.Pointer(cname))
+	return C.gb_device_extension(l.get, unsafe.Pointer(instance), unsafe.Pointer(physical), cname) != 0
+}
+
+// computeFamily returns the queue family to use, -1 when none computes, and how
+// many bits of its timestamps count.
+func (l *loader) computeFamily(instance vulkan.Instance, physical vulkan.PhysicalDevice) (family int, validBits uint32) {
+	var bits C.uint32_t
+	family = int(C.gb_compute_family(l.get, unsafe.Pointer(instance), unsafe.Pointer(physical), &bits))
+	return family, uint32(bits)
+}
+
+// properties is what Vulkan 1.1 and later say of a device.
+type properties struct {
+	driverID      uint32
+	driverName    string
+	driverInfo    string
+	uuid          string // hexadecimal
+	subgroupSize  uint32
+	maxAllocation uint64 // bytes
+	float16       bool
+	storage16     bool
+}
+
+func (l *loader) describe(instance vulkan.Instance, physical vulkan.PhysicalDevice, api uint32) properties {
+	var p C.gb_properties
+	C.gb_describe(l.get, unsafe.Pointer(instance), unsafe.Pointer(physical), C.uint32_t(api), &p)
+	return properties{
+		driverID:      uint32(p.driver_id),
+		driverName:    C.GoString(&p.driver_name[0]),
+		driverInfo:    C.GoString(&p.driver_info[0]),
+		uuid:          hex.EncodeToString(C.GoBytes(unsafe.Pointer(&p.uuid), C.int(len(p.uuid)))),
+		subgroupSize:  uint32(p.subgroup_size),
+		maxAllocation: uint64(p.max_allocation),
+		float16:       p.float16 != 0,
+		storage16:     p.storage16 != 0,
+	}
+}
+
+// calls are the entry points of one device.
+type calls struct{ c C.gb_calls }
+
+// load finds the entry points, or names one that is missing.
+func (l *loader) load(instance vulkan.Instance, device vulkan.Device) (*calls, error) {
+	var c calls
+	if missing := C.gb_load(l.get, unsafe.Pointer(instance), unsafe.Pointer(device), &c.c); missing != nil {
+		return nil, fmt.Errorf("the driver has no %s", C.GoString(missing))
+	}
+	return &c, nil
+}
+
+// submit runs a command buffer to its end and returns the nanoseconds from the
+// submit until the fence was seen, or the call that failed and its result.
+func (c *calls) submit(device vulkan.Device, queue vulkan.Queue, commands vulkan.CommandBuffer, fence vulkan.Fence) (ns uint64, call string, res vulkan.Result) {
+	t := C.gb_submit(&c.c, unsafe.Pointer(device), unsafe.Pointer(queue), unsafe.Pointer(commands), unsafe.Pointer(fence))
+	if t.result != 0 {
+		return 0, C.GoString(t.call), vulkan.Result(t.result)
+	}
+	return uint64(t.ns), "", vulkan.Success
+}
+
+// createPipeline makes the compute pipeline; ids and values are equally long.
+func (c *calls) createPipeline(device vulkan.Device, module vulkan.ShaderModule, layout vulkan.PipelineLayout, ids, values []uint32) (vulkan.Pipeline, vulkan.Result) {
+	var pipeline unsafe.Pointer
+	res := C.gb_create_pipeline(&c.c, unsafe.Pointer(device), unsafe.Pointer(module), unsafe.Pointer(layout),
+		(*C.uint32_t)(unsafe.SliceData(ids)), (*C.uint32_t)(unsafe.SliceData(values)), C.uint32_t(len(ids)), &pipeline)
+	return vulkan.Pipeline(pipeline), vulkan.Result(res)
+}
+
+// bind points the set's bindings, from 0 on, at the buffers.
+func (c *calls) bind(device vulkan.Device, set vulkan.DescriptorSet, buffers ...vulkan.Buffer) {
+	C.gb_bind(&c.c, unsafe.Pointer(device), unsafe.Pointer(set), (*unsafe.Pointer)(unsafe.Pointer(unsafe.SliceData(buffers))), C.uint32_t(len(buffers)))
+}
+
+func (c *calls) flush(device vulkan.Device, memory vulkan.DeviceMemory) vulkan.Result {
+	return vulkan.Result(C.gb_flush(&c.c, unsafe.Pointer(device), unsafe.Pointer(memory)))
+}
+
+func (c *calls) invalidate(device vulkan.Device, memory vulkan.DeviceMemory) vulkan.Result {
+	return vulkan.Result(C.gb_invalidate(&c.c, unsafe.Pointer(device), unsafe.Pointer(memory)))
+}
+
+// settle records a barrier: what the queue was given before is done and visible
+// to dispatches, copies and the host.
+func (c *calls) settle(commands vulkan.CommandBuffer) {
+	C.gb_settle(&c.c, unsafe.Pointer(commands))
+}
+
+// dispatch records n dispatches of x by y workgroups, each after the one before
+// it has written.
+func (c *calls) dispatch(commands vulkan.CommandBuffer, x, y uint32, n int) {
+	C.gb_dispatch(&c.c, unsafe.Pointer(commands), C.uint32_t(x), C.uint32_t(y), C.uint32_t(n))
+}
+
+func (c *calls) copy(commands vulkan.CommandBuffer, from vulkan.Buffer, fromAt uint64, to vulkan.Buffer, toAt, size uint64) {
+	C.gb_copy(&c.c, unsafe.Pointer(commands), unsafe.Pointer(from), C.uint64_t(fromAt), unsafe.Pointer(to), C.uint64_t(toAt), C.uint64_t(size))
+}

@@ -1,0 +1,304 @@
+//go:build cgo && (linux || darwin)
+
+// An opened device: its queue, its command buffers and its memory.
+
+package vk
+
+import (
+	"fmt"
+	"maps"
+	"strings"
+
+	"gpubench/internal/backend"
+	"gpubench/internal/result"
+
+	vulkan "github.com/vulkan-go/vulkan"
+)
+
+// device implements backend.Device. Its queue runs one command buffer at a time,
+// each waited for by the one fence.
+type device struct {
+	*physical
+	*calls
+	kernel   Kernel
+	instance *instance
+	handle   vulkan.Device
+	queue    vulkan.Queue
+	pool     vulkan.CommandPool
+	once     vulkan.CommandBuffer // for transfers, recorded anew each time
+	fence    vulkan.Fence
+	programs map[*program]struct{}
+	staging  bool // copy through a staging buffer even where memory is unified
+}
+
+// Open makes the device with this id ready.
+func (b *Backend) Open(id string) (backend.Device, error) {
+	d, err := b.open(id)
+	if err != nil {
+		return nil, err
+	}
+	return d, nil
+}
+
+func (b *Backend) open(id string) (*device, error) {
+	in, err := newInstance(libraries())
+	if err != nil {
+		return nil, err
+	}
+	d := &device{instance: in, kernel: b.kernel, programs: map[*program]struct{}{}}
+	if err := d.init(id); err != nil {
+		d.Close()
+		return nil, err
+	}
+	return d, nil
+}
+
+func (d *device) init(id string) error {
+	all, err := d.instance.physicals()
+	if err != nil {
+		return err
+	}
+	var there []string
+	for _, p := range all {
+		if p.info.ID == id {
+			d.physical = p
+		}
+		there = append(there, fmt.Sprintf("%s (%s)", p.info.ID, p.info.Name))
+	}
+	if d.physical == nil {
+		return &backend.Error{
+			Kind:   backend.NoDevice,
+			Text:   fmt.Sprintf("vulkan: there is no device %q", id),
+			Remedy: "choose one of " + strings.Join(there, ", "),
+		}
+	}
+	if d.info.Unusable != "" {
+		return &backend.Error{
+			Kind:   backend.Unusable,
+			Text:   fmt.Sprintf("%s: %s cannot run the kernel: %s", id, d.info.Name, d.info.Unusable),
+			Remedy: "choose another device or update its driver",
+		}
+	}
+
+	info := vulkan.DeviceCreateInfo{
+		SType:                vulkan.StructureTypeDeviceCreateInfo,
+		QueueCreateInfoCount: 1,
+		PQueueCreateInfos: []vulkan.DeviceQueueCreateInfo{{
+			SType:            vulkan.StructureTypeDeviceQueueCreateInfo,
+			QueueFamilyIndex: uint32(d.family),
+			QueueCount:       1,
+			PQueuePriorities: []float32{1},
+		}},
+	}
+	if d.portability { // a device that has it requires it
+		info.PpEnabledExtensionNames = []string{"VK_KHR_portability_subset\x00"}
+		info.EnabledExtensionCount = 1
+	}
+	defer info.Free()
+	var handle vulkan.Device
+	if res := vulkan.CreateDevice(d.physical.handle, &info, nil, &handle); res != vulkan.Success {
+		return failure(id, "vkCreateDevice", res)
+	}
+	d.handle = handle
+	if d.calls, err = d.instance.load(d.instance.handle, handle); err != nil {
+		return &backend.Error{Kind: backend.Failed, Text: id, Remedy: "update the driver", Err: err}
+	}
+	var queue vulkan.Queue
+	vulkan.GetDeviceQueue(handle, uint32(d.family), 0, &queue)
+	d.queue = queue
+
+	var pool vulkan.CommandPool
+	poolInfo := vulkan.CommandPoolCreateInfo{
+		SType:            vulkan.StructureTypeCommandPoolCreateInfo,
+		Flags:            vulkan.CommandPoolCreateFlags(vulkan.CommandPoolCreateResetCommandBufferBit),
+		QueueFamilyIndex: uint32(d.family),
+	}
+	defer poolInfo.Free()
+	if res := vulkan.CreateCommandPool(handle, &poolInfo, nil, &pool); res != vulkan.Success {
+		return failure(id, "vkCreateCommandPool", res)
+	}
+	d.pool = pool
+	var fence vulkan.Fence
+	fenceInfo := vulkan.FenceCreateInfo{SType: vulkan.StructureTypeFenceCreateInfo}
+	defer fenceInfo.Free()
+	if res := vulkan.CreateFence(handle, &fenceInfo, nil, &fence); res != vulkan.Success {
+		return failure(id, "vkCreateFence", res)
+	}
+	d.fence = fence
+	d.once, err = d.newCommands()
+	return err
+}
+
+func (d *device) newCommands() (vulkan.CommandBuffer, error) {
+	info := vulkan.CommandBufferAllocateInfo{
+		SType:              vulkan.StructureTypeCommandBufferAllocateInfo,
+		CommandPool:        d.pool,
+		Level:              vulkan.CommandBufferLevelPrimary,
+		CommandBufferCount: 1,
+	}
+	defer info.Free()
+	var commands [1]vulkan.CommandBuffer
+	if res := vulkan.AllocateCommandBuffers(d.handle, &info, commands[:]); res != vulkan.Success {
+		return nil, failure(d.info.ID, "vkAllocateCommandBuffers", res)
+	}
+	return commands[0], nil
+}
+
+// record records commands anew, after a barrier behind which all earlier work is
+// visible.
+func (d *device) record(commands vulkan.CommandBuffer, body func()) error {
+	info := vulkan.CommandBufferBeginInfo{SType: vulkan.StructureTypeCommandBufferBeginInfo}
+	defer info.Free()
+	if res := vulkan.BeginCommandBuffer(commands, &info); res != vulkan.Success {
+		return failure(d.info.ID, "vkBeginCommandBuffer", res)
+	}
+	d.settle(commands)
+	body()
+	if res := vulkan.EndCommandBuffer(commands); res != vulkan.Success {
+		return failure(d.info.ID, "vkEndCommandBuffer", res)
+	}
+	return nil
+}
+
+// run submits recorded commands, waits for them and returns the seconds it took.
+func (d *device) run(commands vulkan.CommandBuffer) (float64, error) {
+	ns, call, res := d.submit(d.handle, d.queue, commands, d.fence)
+	if res != vulkan.Success {
+		return 0, failure(d.info.ID, call, res)
+	}
+	return float64(ns) / 1e9, nil
+}
+
+// transfer records body and runs it; what it wrote is then visible to the host.
+func (d *device) transfer(body func(commands vulkan.CommandBuffer)) error {
+	err := d.record(d.once, func() {
+		body(d.once)
+		d.settle(d.once)
+	})
+	if err == nil {
+		_, err = d.run(d.once)
+	}
+	return err
+}
+
+// Info is the device's entry in the result document.
+func (d *device) Info() result.Device {
+	info := d.info
+	info.Limits = maps.Clone(info.Limits)
+	return info
+}
+
+// Candidates are the specializations worth trying for the problem, the likeliest first.
+func (d *device) Candidates(p backend.Problem) ([]backend.Specialization, error) {
+	if err := d.checkMatrices(p); err != nil {
+		return nil, err
+	}
+	var out []backend.Specialization
+	var last error
+	for _, t := range tilesFor(d.info.Class, p) {
+		if last = d.checkTile(p, t); last == nil {
+			out = append(out, t.specialization())
+		}
+	}
+	if len(out) == 0 {
+		return nil, last
+	}
+	return out, nil
+}
+
+// checkMatrices returns an error when A, B or C exceeds what the device can
+// address or hold.
+func (d *device) checkMatrices(p backend.Problem) error {
+	id := d.info.ID
+	var total uint64
+	for _, m := range []struct {
+		name       string
+		rows, cols int
+	}{{"A", p.M, p.K}, {"B", p.K, p.N}, {"C", p.M, p.N}} {
+		if m.rows < 1 || m.cols < 1 {
+			return backend.Errorf(backend.Limit, "%s: matrix %s is %d x %d: every dimension must be at least 1", id, m.name, m.rows, m.cols)
+		}
+		// Beyond these the products below could overflow; the kernel's own
+		// indices are 32 bits wide.
+		if max(m.rows, m.cols) > 1<<31-1 || uint64(m.rows)*uint64(m.cols) > 1<<32-1 {
+			return backend.Errorf(backend.Limit, "%s: matrix %s is %d x %d elements, and the kernel's 32-bit indices reach 4294967295", id, m.name, m.rows, m.cols)
+		}
+		size := 4 * uint64(m.rows) * uint64(m.cols)
+		if most := uint64(d.limits.MaxStorageBufferRange); size > most {
+			return &backend.Error{
+				Kind:   backend.Limit,
+				Text:   fmt.Sprintf("%s: matrix %s needs %d bytes, and maxStorageBufferRange is %d", id, m.name, size, most),
+				Remedy: "choose a smaller size",
+			}
+		}
+		if d.maxAlloc > 0 && size > d.maxAlloc {
+			return &backend.Error{
+				Kind:   backend.Limit,
+				Text:   fmt.Sprintf("%s: matrix %s needs %d bytes, and maxMemoryAllocationSize is %d", id, m.name, size, d.maxAlloc),
+				Remedy: "choose a smaller size",
+			}
+		}
+		total += size
+	}
+	var largest uint64
+	for _, h := range d.heaps {
+		if h.Flags&vulkan.MemoryHeapFlags(vulkan.MemoryHeapDeviceLocalBit) != 0 {
+			largest = max(largest, uint64(h.Size))
+		}
+	}
+	if total > largest {
+		return &backend.Error{
+			Kind:   backend.OutOfMemory,
+			Text:   fmt.Sprintf("%s: the three matrices need %d bytes, and the largest heap of the device has %d", id, total, largest),
+			Remedy: "choose a smaller size",
+		}
+	}
+	return nil
+}
+
+// checkTile returns an error when the tile, or the number of tiles that the
+// problem takes, exceeds a limit.
+func (d *device) checkTile(p backend.Problem, t tile) error {
+	l := &d.limits
+	if err := t.valid(); err != nil {
+		return &backend.Error{Kind: backend.Limit, Text: d.info.ID, Err: err}
+	}
+	x, y := t.groups(p)
+	for _, c := range []struct {
+		what  string
+		asked uint64
+		limit string
+		most  uint32
+	}{
+		{"LX", uint64(t.LX), "maxComputeWorkGroupSize[0]", l.MaxComputeWorkGroupSize[0]},
+		{"LY", uint64(t.LY), "maxComputeWorkGroupSize[1]", l.MaxComputeWorkGroupSize[1]},
+		{"LX * LY", uint64(t.LX) * uint64(t.LY), "maxComputeWorkGroupInvocations", l.MaxComputeWorkGroupInvocations},
+		{"the workgroup's memory in bytes", t.sharedBytes(), "maxComputeSharedMemorySize", l.MaxComputeSharedMemorySize},
+		{"the number of workgroups across", x, "maxComputeWorkGroupCount[0]", l.MaxComputeWorkGroupCount[0]},
+		{"the number of workgroups down", y, "maxComputeWorkGroupCount[1]", l.MaxComputeWorkGroupCount[1]},
+	} {
+		if c.asked > uint64(c.most) {
+			return backend.Errorf(backend.Limit, "%s: %s: %s is %d, and %s is %d", d.info.ID, t, c.what, c.asked, c.limit, c.most)
+		}
+	}
+	return nil
+}
+
+// Close closes what programs are still open, and the device.
+func (d *device) Close() error {
+	for p := range d.programs {
+		p.Close()
+	}
+	if d.handle != nil {
+		vulkan.DeviceWaitIdle(d.handle)
+		vulkan.DestroyFence(d.handle, d.fence, nil)
+		vulkan.DestroyCommandPool(d.handle, d.pool, nil) // and the command buffers with it
+		vulkan.DestroyDevice(d.handle, nil)
+		d.handle = nil
+	}
+	if d.instance != nil {
+		d.instance.close()
+		d.instance = nil
+	}
+	return nil
+}

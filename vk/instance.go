@@ -1,0 +1,302 @@
+//go:build cgo && (linux || darwin)
+
+// Finding the loader, the drivers and the devices.
+
+package vk
+
+import (
+	"fmt"
+	"os"
+	"runtime"
+	"slices"
+	"strconv"
+	"strings"
+
+	"gpubench/internal/backend"
+	"gpubench/internal/result"
+
+	vulkan "github.com/vulkan-go/vulkan"
+)
+
+var (
+	version11 = vulkan.MakeVersion(1, 1, 0)
+	version12 = vulkan.MakeVersion(1, 2, 0)
+)
+
+// libraries are the names of the Vulkan loader, or of MoltenVK in its place, in
+// the order in which they are tried.
+func libraries() []string {
+	if runtime.GOOS != "darwin" {
+		return []string{"libvulkan.so.1", "libvulkan.so"}
+	}
+	var names []string
+	for _, dir := range []string{"", "/opt/homebrew/lib/", "/usr/local/lib/"} {
+		names = append(names, dir+"libvulkan.1.dylib", dir+"libMoltenVK.dylib")
+	}
+	return names
+}
+
+// instance is a connection to the drivers that are installed.
+type instance struct {
+	*loader
+	handle vulkan.Instance
+}
+
+// newInstance connects to the drivers; without a loader or a driver its error is
+// of kind Absent.
+func newInstance(names []string) (*instance, error) {
+	l, err := openLoader(names)
+	if err != nil {
+		e := &backend.Error{
+			Kind:   backend.Absent,
+			Text:   "vulkan: " + names[0] + " not found",
+			Remedy: "install the Vulkan loader (Debian and Ubuntu: apt install libvulkan1; Fedora: dnf install vulkan-loader) and a driver (mesa-vulkan-drivers)",
+			Err:    err,
+		}
+		if runtime.GOOS == "darwin" {
+			e.Remedy = "install MoltenVK and the Vulkan loader (brew install molten-vk vulkan-loader)"
+		}
+		return nil, e
+	}
+	api := min(l.version(), version12)
+	if api < version11 {
+		return nil, &backend.Error{
+			Kind:   backend.Absent,
+			Text:   fmt.Sprintf("vulkan: the loader offers Vulkan %s, and 1.1 is needed", vulkan.Version(api)),
+			Remedy: "install a newer Vulkan loader",
+		}
+	}
+	info := vulkan.InstanceCreateInfo{
+		SType: vulkan.StructureTypeInstanceCreateInfo,
+		PApplicationInfo: &vulkan.ApplicationInfo{
+			SType:            vulkan.StructureTypeApplicationInfo,
+			PApplicationName: "gpubench\x00",
+			PEngineName:      "gpubench\x00",
+			ApiVersion:       api,
+		},
+	}
+	// Without this the loader hides MoltenVK.
+	if l.hasInstanceExtension("VK_KHR_portability_enumeration") {
+		info.Flags = 1 // VK_INSTANCE_CREATE_ENUMERATE_PORTABILITY_BIT_KHR
+		info.PpEnabledExtensionNames = []string{"VK_KHR_portability_enumeration\x00"}
+		info.EnabledExtensionCount = 1
+	}
+	defer info.Free()
+	var handle vulkan.Instance
+	switch res := vulkan.CreateInstance(&info, nil, &handle); res {
+	case vulkan.Success:
+	case vulkan.ErrorIncompatibleDriver:
+		return nil, noDriver("vkCreateInstance: " + name(res))
+	default:
+		return nil, failure("vulkan", "vkCreateInstance", res)
+	}
+	if err := vulkan.InitInstance(handle); err != nil {
+		vulkan.DestroyInstance(handle, nil)
+		return nil, &backend.Error{Kind: backend.Failed, Text: "vulkan", Err: err}
+	}
+	return &instance{l, handle}, nil
+}
+
+// noDriver is the error for a loader that found no driver with a device.
+func noDriver(why string) *backend.Error {
+	e := &backend.Error{
+		Kind: backend.Absent,
+		Text: "vulkan: no driver shows a device (" + why + ")",
+		Remedy: "install a Vulkan driver (Debian and Ubuntu: apt install mesa-vulkan-drivers); in a container pass the GPU in with --device /dev/dri, " +
+			"or for NVIDIA set NVIDIA_DRIVER_CAPABILITIES to compute,utility,graphics",
+	}
+	for _, variable := range []string{"VK_DRIVER_FILES", "VK_ICD_FILENAMES"} {
+		if files := os.Getenv(variable); files != "" {
+			e.Remedy = fmt.Sprintf("%s is set to %q: make it name a driver's JSON file, or unset it; else %s", variable, files, e.Remedy)
+		}
+	}
+	if runtime.GOOS == "darwin" {
+		e.Remedy = "install MoltenVK (brew install molten-vk)"
+	}
+	return e
+}
+
+func (in *instance) close() { vulkan.DestroyInstance(in.handle, nil) }
+
+// physical is a device as the driver describes it.
+type physical struct {
+	handle      vulkan.PhysicalDevice
+	info        result.Device
+	limits      vulkan.PhysicalDeviceLimits
+	maxAlloc    uint64 // maxMemoryAllocationSize in bytes, 0 when unknown
+	family      int    // queue family, -1 when none computes
+	validBits   uint32 // of a timestamp
+	portability bool   // has VK_KHR_portability_subset
+	types       []vulkan.MemoryType
+	heaps       []vulkan.MemoryHeap
+}
+
+// physicals describes every device, in the drivers' order; at least one.
+func (in *instance) physicals() ([]*physical, error) {
+	var n uint32
+	res := vulkan.EnumeratePhysicalDevices(in.handle, &n, nil)
+	handles := make([]vulkan.PhysicalDevice, n)
+	if res == vulkan.Success && n > 0 {
+		res = vulkan.EnumeratePhysicalDevices(in.handle, &n, handles)
+	}
+	switch {
+	case res == vulkan.ErrorInitializationFailed:
+		// Every driver that is installed failed to start, so none is here.
+		return nil, noDriver("vkEnumeratePhysicalDevices: " + name(res))
+	case res < 0:
+		return nil, failure("vulkan", "vkEnumeratePhysicalDevices", res)
+	case n == 0:
+		return nil, noDriver("vkEnumeratePhysicalDevices: 0 devices")
+	}
+	all := make([]*physical, n)
+	for i := range all {
+		all[i] = in.physical(i, handles[i])
+	}
+	return all, nil
+}
+
+func (in *instance) physical(index int, handle vulkan.PhysicalDevice) *physical {
+	var props vulkan.PhysicalDeviceProperties
+	vulkan.GetPhysicalDeviceProperties(handle, &props)
+	defer props.Free()
+	props.Deref()
+	props.Limits.Deref()
+	var memory vulkan.PhysicalDeviceMemoryProperties
+	vulkan.GetPhysicalDeviceMemoryProperties(handle, &memory)
+	defer memory.Free()
+	memory.Deref()
+
+	p := &physical{handle: handle, limits: props.Limits}
+	for i := range memory.MemoryTypeCount {
+		memory.MemoryTypes[i].Deref()
+		p.types = append(p.types, memory.MemoryTypes[i])
+	}
+	for i := range memory.MemoryHeapCount {
+		memory.MemoryHeaps[i].Deref()
+		p.heaps = append(p.heaps, memory.MemoryHeaps[i])
+	}
+	p.family, p.validBits = in.computeFamily(in.handle, handle)
+	p.portability = in.hasDeviceExtension(in.handle, handle, "VK_KHR_portability_subset")
+
+	p.info = result.Device{
+		ID:      "vulkan:" + strconv.Itoa(index),
+		Backend: "vulkan",
+		Name:    vulkan.ToString(props.DeviceName[:]),
+		Driver:  result.Driver{Version: strconv.FormatUint(uint64(props.DriverVersion), 10)},
+		API:     vulkan.Version(props.ApiVersion).String(),
+	}
+	var more properties
+	if props.ApiVersion >= version11 {
+		more = in.describe(in.handle, handle, props.ApiVersion)
+	}
+	p.maxAlloc = more.maxAllocation
+	p.info.UUID = more.uuid
+	p.info.Driver.ID, p.info.Driver.Name, p.info.Driver.Info = more.driverID, more.driverName, more.driverInfo
+	p.info.Class, p.info.Software = classify(props.DeviceType, more.driverID, p.info.Name)
+	for _, h := range p.heaps {
+		if h.Flags&vulkan.MemoryHeapFlags(vulkan.MemoryHeapDeviceLocalBit) != 0 {
+			p.info.MemoryBytes += uint64(h.Size)
+		}
+	}
+	p.info.Unified = p.unified()
+	p.info.Timestamps = p.family >= 0 && p.validBits > 0 && p.limits.TimestampPeriod > 0
+	p.info.Limits = p.limitsByName(more)
+	switch {
+	case props.ApiVersion < version11:
+		p.info.Unusable = fmt.Sprintf("it offers Vulkan %s, and the kernel needs 1.1", p.info.API)
+	case p.family < 0:
+		p.info.Unusable = "it has no queue that computes"
+	}
+	return p
+}
+
+// Drivers that compute on the CPU, by VkDriverId.
+const (
+	driverSwiftShader = 10
+	driverLLVMpipe    = 13
+)
+
+// classify returns the device's class and whether it is a program on the CPU.
+// The driver's ID does not always tell: Venus passes the device's name through
+// and says VIRTUAL_GPU or INTEGRATED_GPU of a host that has only llvmpipe.
+func classify(kind vulkan.PhysicalDeviceType, driverID uint32, name string) (class string, software bool) {
+	lower := strings.ToLower(name)
+	if kind == vulkan.PhysicalDeviceTypeCpu || driverID == driverSwiftShader || driverID == driverLLVMpipe ||
+		strings.Contains(lower, "llvmpipe") || strings.Contains(lower, "swiftshader") {
+		return result.ClassCPU, true
+	}
+	switch kind {
+	case vulkan.PhysicalDeviceTypeIntegratedGpu:
+		return result.ClassIntegrated, false
+	case vulkan.PhysicalDeviceTypeDiscreteGpu:
+		return result.ClassDiscrete, false
+	case vulkan.PhysicalDeviceTypeVirtualGpu:
+		return result.ClassVirtual, false
+	}
+	return result.ClassOther, false
+}
+
+// Memory properties that choose between copying and mapping.
+const (
+	deviceLocal  = vulkan.MemoryPropertyFlags(vulkan.MemoryPropertyDeviceLocalBit)
+	hostVisible  = vulkan.MemoryPropertyFlags(vulkan.MemoryPropertyHostVisibleBit)
+	hostCoherent = vulkan.MemoryPropertyFlags(vulkan.MemoryPropertyHostCoherentBit)
+	hostCached   = vulkan.MemoryPropertyFlags(vulkan.MemoryPropertyHostCachedBit)
+)
+
+// unified reports whether the host should map the device's memory. A discrete
+// card may also let it, through a window that is slow to read: that is not meant.
+func (p *physical) unified() bool {
+	allLocal := !slices.ContainsFunc(p.heaps, func(h vulkan.MemoryHeap) bool {
+		return h.Flags&vulkan.MemoryHeapFlags(vulkan.MemoryHeapDeviceLocalBit) == 0
+	})
+	shared := p.info.Class == result.ClassCPU || p.info.Class == result.ClassIntegrated || allLocal
+	return shared && slices.ContainsFunc(p.types, func(t vulkan.MemoryType) bool {
+		return t.PropertyFlags&(deviceLocal|hostVisible) == deviceLocal|hostVisible
+	})
+}
+
+func (p *physical) limitsByName(more properties) map[string]uint64 {
+	l := &p.limits
+	flag := func(b bool) uint64 {
+		if b {
+			return 1
+		}
+		return 0
+	}
+	return map[string]uint64{
+		"maxComputeWorkGroupInvocations": uint64(l.MaxComputeWorkGroupInvocations),
+		"maxComputeWorkGroupSize[0]":     uint64(l.MaxComputeWorkGroupSize[0]),
+		"maxComputeWorkGroupSize[1]":     uint64(l.MaxComputeWorkGroupSize[1]),
+		"maxComputeWorkGroupSize[2]":     uint64(l.MaxComputeWorkGroupSize[2]),
+		"maxComputeWorkGroupCount[0]":    uint64(l.MaxComputeWorkGroupCount[0]),
+		"maxComputeWorkGroupCount[1]":    uint64(l.MaxComputeWorkGroupCount[1]),
+		"maxComputeSharedMemorySize":     uint64(l.MaxComputeSharedMemorySize),
+		"maxStorageBufferRange":          uint64(l.MaxStorageBufferRange),
+		"maxPushConstantsSize":           uint64(l.MaxPushConstantsSize),
+		"maxMemoryAllocationSize":        more.maxAllocation,
+		"subgroupSize":                   uint64(more.subgroupSize),
+		"timestampPeriodPicoseconds":     uint64(float64(l.TimestampPeriod)*1000 + 0.5),
+		"timestampValidBits":             uint64(p.validBits),
+		"shaderFloat16":                  flag(more.float16),
+		"storageBuffer16BitAccess":       flag(more.storage16),
+	}
+}
+
+// Devices lists every device of every driver.
+func (b *Backend) Devices() ([]result.Device, error) {
+	in, err := newInstance(libraries())
+	if err != nil {
+		return nil, err
+	}
+	defer in.close()
+	all, err := in.physicals()
+	if err != nil {
+		return nil, err
+	}
+	devices := make([]result.Device, len(all))
+	for i, p := range all {
+		devices[i] = p.info
+	}
+	return devices, nil
+}

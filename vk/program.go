@@ -1,0 +1,336 @@
+//go:build cgo && (linux || darwin)
+
+// The kernel built for one problem, and its batches.
+
+package vk
+
+import (
+	"maps"
+	"math"
+	"slices"
+	"strings"
+	"unsafe"
+
+	"gpubench/internal/backend"
+
+	vulkan "github.com/vulkan-go/vulkan"
+)
+
+// program implements backend.Program.
+type program struct {
+	device  *device
+	problem backend.Problem
+	form    backend.Form
+	groups  [2]uint32 // workgroups across and down
+
+	a, b, c  *buffer
+	staging  *buffer // nil where the matrices are mapped
+	sets     vulkan.DescriptorSetLayout
+	setPool  vulkan.DescriptorPool
+	set      vulkan.DescriptorSet
+	layout   vulkan.PipelineLayout
+	pipeline vulkan.Pipeline
+	queries  vulkan.QueryPool // nil without timestamps
+
+	batch      vulkan.CommandBuffer
+	dispatches int // recorded in batch
+}
+
+// stagingBytes bounds the staging buffer; larger matrices are copied piece by piece.
+const stagingBytes = 64 << 20
+
+// Build compiles the kernel and allocates A, B and C.
+func (d *device) Build(problem backend.Problem, spec backend.Specialization) (backend.Program, error) {
+	all, ids, values, err := d.constants(spec)
+	if err != nil {
+		return nil, err
+	}
+	var t tile
+	for name, to := range t.fields() {
+		*to = all[name]
+	}
+	if err := d.checkMatrices(problem); err != nil {
+		return nil, err
+	}
+	if err := d.checkTile(problem, t); err != nil {
+		return nil, err
+	}
+	x, y := t.groups(problem)
+	p := &program{
+		device:  d,
+		problem: problem,
+		form:    backend.Form{Name: "spirv", SPIRVSHA256: d.kernel.SHA256, SHA256: d.kernel.SHA256, Specialization: all},
+		groups:  [2]uint32{uint32(x), uint32(y)},
+	}
+	d.programs[p] = struct{}{}
+	if err := p.init(ids, values); err != nil {
+		p.Close()
+		return nil, err
+	}
+	return p, nil
+}
+
+// constants completes spec with the kernel's defaults and returns it by name and
+// as the pairs that a pipeline takes.
+func (d *device) constants(spec backend.Specialization) (all backend.Specialization, ids, values []uint32, err error) {
+	all = backend.Specialization{}
+	for _, c := range d.kernel.Constants {
+		v, set := spec[c.Name]
+		if !set {
+			v = c.Default
+		}
+		all[c.Name] = v
+		ids, values = append(ids, c.ID), append(values, v)
+	}
+	for name := range spec {
+		if _, known := all[name]; !known {
+			return nil, nil, nil, backend.Errorf(backend.Failed, "%s: the kernel has no specialization constant %q, only %s",
+				d.info.ID, name, strings.Join(slices.Sorted(maps.Keys(all)), ", "))
+		}
+	}
+	return all, ids, values, nil
+}
+
+func (p *program) init(ids, values []uint32) error {
+	d, m := p.device, p.problem
+	for _, b := range []struct {
+		to    **buffer
+		count int
+		reads bool // by the host
+	}{{&p.a, m.M * m.K, false}, {&p.b, m.K * m.N, false}, {&p.c, m.M * m.N, true}} {
+		buf, err := d.newMatrix(uint64(b.count)*4, b.reads)
+		if err != nil {
+			return err
+		}
+		*b.to = buf
+	}
+	if p.a.mapped == nil || p.b.mapped == nil || p.c.mapped == nil {
+		buf, err := d.newStaging(min(stagingBytes, max(p.a.size, p.b.size, p.c.size)))
+		if err != nil {
+			return err
+		}
+		p.staging = buf
+	}
+	if err := p.initPipeline(ids, values); err != nil {
+		return err
+	}
+	if d.info.Timestamps {
+		info := vulkan.QueryPoolCreateInfo{
+			SType:      vulkan.StructureTypeQueryPoolCreateInfo,
+			QueryType:  vulkan.QueryTypeTimestamp,
+			QueryCount: 2,
+		}
+		defer info.Free()
+		var queries vulkan.QueryPool
+		if res := vulkan.CreateQueryPool(d.handle, &info, nil, &queries); res != vulkan.Success {
+			return failure(d.info.ID, "vkCreateQueryPool", res)
+		}
+		p.queries = queries
+	}
+	var err error
+	p.batch, err = d.newCommands()
+	return err
+}
+
+func (p *program) initPipeline(ids, values []uint32) error {
+	d := p.device
+	compute := vulkan.ShaderStageFlags(vulkan.ShaderStageComputeBit)
+
+	var bindings []vulkan.DescriptorSetLayoutBinding
+	for i := range uint32(3) {
+		bindings = append(bindings, vulkan.DescriptorSetLayoutBinding{
+			Binding:         i,
+			DescriptorType:  vulkan.DescriptorTypeStorageBuffer,
+			DescriptorCount: 1,
+			StageFlags:      compute,
+		})
+	}
+	setsInfo := vulkan.DescriptorSetLayoutCreateInfo{
+		SType:        vulkan.StructureTypeDescriptorSetLayoutCreateInfo,
+		BindingCount: 3,
+		PBindings:    bindings,
+	}
+	defer setsInfo.Free()
+	var sets vulkan.DescriptorSetLayout
+	if res := vulkan.CreateDescriptorSetLayout(d.handle, &setsInfo, nil, &sets); res != vulkan.Success {
+		return failure(d.info.ID, "vkCreateDescriptorSetLayout", res)
+	}
+	p.sets = sets
+
+	poolInfo := vulkan.DescriptorPoolCreateInfo{
+		SType:         vulkan.StructureTypeDescriptorPoolCreateInfo,
+		MaxSets:       1,
+		PoolSizeCount: 1,
+		PPoolSizes:    []vulkan.DescriptorPoolSize{{Type: vulkan.DescriptorTypeStorageBuffer, DescriptorCount: 3}},
+	}
+	defer poolInfo.Free()
+	var setPool vulkan.DescriptorPool
+	if res := vulkan.CreateDescriptorPool(d.handle, &poolInfo, nil, &setPool); res != vulkan.Success {
+		return failure(d.info.ID, "vkCreateDescriptorPool", res)
+	}
+	p.setPool = setPool
+
+	setInfo := vulkan.DescriptorSetAllocateInfo{
+		SType:              vulkan.StructureTypeDescriptorSetAllocateInfo,
+		DescriptorPool:     setPool,
+		DescriptorSetCount: 1,
+		PSetLayouts:        []vulkan.DescriptorSetLayout{sets},
+	}
+	defer setInfo.Free()
+	var set vulkan.DescriptorSet
+	if res := vulkan.AllocateDescriptorSets(d.handle, &setInfo, &set); res != vulkan.Success {
+		return failure(d.info.ID, "vkAllocateDescriptorSets", res)
+	}
+	p.set = set
+	d.bind(d.handle, set, p.a.handle, p.b.handle, p.c.handle)
+
+	layoutInfo := vulkan.PipelineLayoutCreateInfo{
+		SType:                  vulkan.StructureTypePipelineLayoutCreateInfo,
+		SetLayoutCount:         1,
+		PSetLayouts:            []vulkan.DescriptorSetLayout{sets},
+		PushConstantRangeCount: 1,
+		PPushConstantRanges:    []vulkan.PushConstantRange{{StageFlags: compute, Size: 12}},
+	}
+	defer layoutInfo.Free()
+	var layout vulkan.PipelineLayout
+	if res := vulkan.CreatePipelineLayout(d.handle, &layoutInfo, nil, &layout); res != vulkan.Success {
+		return failure(d.info.ID, "vkCreatePipelineLayout", res)
+	}
+	p.layout = layout
+
+	words := make([]uint32, len(d.kernel.SPIRV)/4)
+	copy(unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(words))), len(words)*4), d.kernel.SPIRV)
+	moduleInfo := vulkan.ShaderModuleCreateInfo{
+		SType:    vulkan.StructureTypeShaderModuleCreateInfo,
+		CodeSize: uint(len(words) * 4),
+		PCode:    words,
+	}
+	defer moduleInfo.Free()
+	var module vulkan.ShaderModule
+	if res := vulkan.CreateShaderModule(d.handle, &moduleInfo, nil, &module); res != vulkan.Success {
+		return failure(d.info.ID, "vkCreateShaderModule", res)
+	}
+	defer vulkan.DestroyShaderModule(d.handle, module, nil)
+	pipeline, res := d.createPipeline(d.handle, module, layout, ids, values)
+	if res != vulkan.Success {
+		return failure(d.info.ID, "vkCreateComputePipelines", res)
+	}
+	p.pipeline = pipeline
+	return nil
+}
+
+// Form says what was built.
+func (p *program) Form() backend.Form {
+	f := p.form
+	f.Specialization = maps.Clone(f.Specialization)
+	return f
+}
+
+// Load copies A and B to the device.
+func (p *program) Load(a, b []float32) error {
+	if err := p.device.write(p.a, p.staging, a, "A"); err != nil {
+		return err
+	}
+	return p.device.write(p.b, p.staging, b, "B")
+}
+
+// Fill sets every element of C to v.
+func (p *program) Fill(v float32) error {
+	return p.device.transfer(func(commands vulkan.CommandBuffer) {
+		vulkan.CmdFillBuffer(commands, p.c.handle, 0, vulkan.DeviceSize(p.c.size), math.Float32bits(v))
+	})
+}
+
+// Read copies C from the device.
+func (p *program) Read(c []float32) error { return p.device.read(p.c, p.staging, c, "C") }
+
+// Run submits one batch of n dispatches and waits for it.
+func (p *program) Run(n int) (backend.Timing, error) {
+	d := p.device
+	if n < 1 {
+		return backend.Timing{}, backend.Errorf(backend.Failed, "%s: a batch of %d dispatches was asked for; 1 is the least", d.info.ID, n)
+	}
+	if n != p.dispatches {
+		p.dispatches = 0
+		if err := d.record(p.batch, func() { p.recordBatch(n) }); err != nil {
+			return backend.Timing{}, err
+		}
+		p.dispatches = n
+	}
+	host, err := d.run(p.batch)
+	if err != nil {
+		return backend.Timing{}, err
+	}
+	device, err := p.deviceSeconds()
+	return backend.Timing{HostS: host, DeviceS: device}, err
+}
+
+// recordBatch records n dispatches between two timestamps. There are only these
+// two because some drivers take them where a command buffer begins and ends.
+func (p *program) recordBatch(n int) {
+	d, commands := p.device, p.batch
+	vulkan.CmdBindPipeline(commands, vulkan.PipelineBindPointCompute, p.pipeline)
+	vulkan.CmdBindDescriptorSets(commands, vulkan.PipelineBindPointCompute, p.layout, 0, 1, []vulkan.DescriptorSet{p.set}, 0, nil)
+	size := [3]uint32{uint32(p.problem.M), uint32(p.problem.N), uint32(p.problem.K)}
+	vulkan.CmdPushConstants(commands, p.layout, vulkan.ShaderStageFlags(vulkan.ShaderStageComputeBit), 0, 12, unsafe.Pointer(&size))
+	if p.queries != nil {
+		vulkan.CmdResetQueryPool(commands, p.queries, 0, 2)
+		vulkan.CmdWriteTimestamp(commands, vulkan.PipelineStageTopOfPipeBit, p.queries, 0)
+	}
+	d.dispatch(commands, p.groups[0], p.groups[1], n)
+	if p.queries != nil {
+		vulkan.CmdWriteTimestamp(commands, vulkan.PipelineStageBottomOfPipeBit, p.queries, 1)
+	}
+}
+
+// deviceSeconds is the time between the two timestamps as the driver gives it,
+// or nil when it gives none.
+func (p *program) deviceSeconds() (*float64, error) {
+	if p.queries == nil {
+		return nil, nil
+	}
+	d := p.device
+	var ticks [2]uint64
+	res := vulkan.GetQueryPoolResults(d.handle, p.queries, 0, 2, uint(unsafe.Sizeof(ticks)), unsafe.Pointer(&ticks), 8,
+		vulkan.QueryResultFlags(vulkan.QueryResult64Bit))
+	switch res {
+	case vulkan.Success:
+		s := tickSeconds(ticks[0], ticks[1], d.validBits, d.limits.TimestampPeriod)
+		return &s, nil
+	case vulkan.NotReady: // though the fence has signalled; waiting for it could hang
+		return nil, nil
+	}
+	return nil, failure(d.info.ID, "vkGetQueryPoolResults", res)
+}
+
+// tickSeconds is the time from one timestamp to the next. Only the lowest
+// validBits bits count, and they wrap round; a tick is period nanoseconds.
+func tickSeconds(from, to uint64, validBits uint32, period float32) float64 {
+	ticks := to - from
+	if validBits < 64 {
+		ticks &= 1<<validBits - 1
+	}
+	return float64(ticks) * float64(period) / 1e9
+}
+
+// Close frees everything that Build made.
+func (p *program) Close() error {
+	d := p.device
+	if _, open := d.programs[p]; !open {
+		return nil
+	}
+	delete(d.programs, p)
+	vulkan.DeviceWaitIdle(d.handle) // a wait may have failed with work under way
+	if p.batch != nil {
+		vulkan.FreeCommandBuffers(d.handle, d.pool, 1, []vulkan.CommandBuffer{p.batch})
+	}
+	vulkan.DestroyQueryPool(d.handle, p.queries, nil)
+	vulkan.DestroyPipeline(d.handle, p.pipeline, nil)
+	vulkan.DestroyPipelineLayout(d.handle, p.layout, nil)
+	vulkan.DestroyDescriptorPool(d.handle, p.setPool, nil) // and the set with it
+	vulkan.DestroyDescriptorSetLayout(d.handle, p.sets, nil)
+	for _, b := range []*buffer{p.a, p.b, p.c, p.staging} {
+		d.free(b)
+	}
+	return nil
+}
