@@ -1,4 +1,4 @@
-// A backend that multiplies in Go, with faults to order.
+// A backend that multiplies in Go, with faults and a speed to order.
 
 package launch
 
@@ -12,8 +12,9 @@ import (
 	"gpubench/internal/result"
 )
 
-// fake is a backend whose one device is this processor. The clock it shows is
-// made up, so that tests do not depend on the machine's speed.
+// fake is a backend whose one device is this processor. How long a dispatch takes
+// is made up, and slept: in a bubble of testing/synctest that takes no time, and
+// no test depends on the machine's speed.
 type fake struct {
 	absent     bool
 	candidates []backend.Specialization // {"T": 1} when nil
@@ -35,8 +36,7 @@ type fake struct {
 	secondsOf    func(uint32) float64    // the same, by T
 	warming      func(batch int) float64 // factor on the time of a batch
 	deviceS      func(host float64) *float64
-	sleep        time.Duration // real time of a batch
-	stop         func()        // called before each batch
+	before       func() // called before each batch
 
 	opened, built []string // what was asked for
 	batches       int      // of the current program
@@ -115,13 +115,12 @@ func (p *fakeProgram) Fill(v float32) error {
 func (p *fakeProgram) Run(n int) (backend.Timing, error) {
 	f := p.f
 	f.batches++
-	if f.stop != nil {
-		f.stop()
+	if f.before != nil {
+		f.before()
 	}
 	if f.runErr != nil && f.batches == f.errBatch {
 		return backend.Timing{}, f.runErr
 	}
-	time.Sleep(f.sleep)
 	if p.product == nil {
 		p.product = multiply(p.p, p.a, p.b, f.rounding)
 	}
@@ -148,6 +147,7 @@ func (p *fakeProgram) Run(n int) (backend.Timing, error) {
 	if f.warming != nil {
 		t *= f.warming(f.batches)
 	}
+	time.Sleep(time.Duration(t * 1e9))
 	timing := backend.Timing{HostS: t}
 	if f.deviceS != nil {
 		timing.DeviceS = f.deviceS(t)

@@ -73,7 +73,7 @@ func wrongElement(i, j int, got float32, want, bound float64) error {
 	if math.Float32bits(got) == math.Float32bits(unwritten) {
 		return backend.Errorf(backend.WrongResult, "C[%d,%d] was never written", i, j)
 	}
-	return backend.Errorf(backend.WrongResult, "C[%d,%d] is %v, should be %.9g (error %.3g, bound %.3g)",
+	return backend.Errorf(backend.WrongResult, "C[%d,%d] is %.9g, should be %.9g (error %.3g, bound %.3g)",
 		i, j, got, want, math.Abs(float64(got)-want), bound)
 }
 

@@ -1,0 +1,562 @@
+package launch
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"reflect"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"gpubench/internal/backend"
+	"gpubench/internal/result"
+	"gpubench/internal/worker"
+)
+
+var testRules = worker.Rules{WarmupS: 0.5, MinSamples: 10, MinTimeS: 0.5, Precision: 0.01, BatchS: 0.02, MaxTimeS: 6}
+
+var small = backend.Problem{M: 20, N: 30, K: 10}
+
+type events []worker.Event
+
+func (e events) kinds() string {
+	var out []string
+	for _, ev := range e {
+		k := ev.Event
+		if k == worker.EventPhase {
+			k += " " + ev.Phase
+		}
+		if len(out) == 0 || out[len(out)-1] != k {
+			out = append(out, k)
+		}
+	}
+	return strings.Join(out, ", ")
+}
+
+func (e events) samples(kind string) (out []result.Sample) {
+	for _, ev := range e {
+		if ev.Event == kind {
+			out = append(out, *ev.Sample)
+		}
+	}
+	return out
+}
+
+func (e events) last(kind string) (last worker.Event) {
+	for _, ev := range e {
+		if ev.Event == kind {
+			last = ev
+		}
+	}
+	return last
+}
+
+// handle carries out a request in a bubble with a clock of its own.
+func handle(t *testing.T, f *fake, req worker.Request) (out events, err error) {
+	t.Helper()
+	return handleContext(t, context.Background(), f, req)
+}
+
+func handleContext(t *testing.T, ctx context.Context, f *fake, req worker.Request) (out events, err error) {
+	t.Helper()
+	if f.wrongBatch == 0 {
+		f.wrongElement = -1
+	}
+	synctest.Test(t, func(*testing.T) {
+		err = Handle(ctx, f, req, func(e worker.Event) { out = append(out, e) })
+	})
+	return out, err
+}
+
+func launchRequest() worker.Request {
+	return worker.Request{Op: worker.OpLaunch, Backend: "fake", Device: "fake:0", Problem: small, Seed: 1,
+		Specialization: backend.Specialization{"T": 4}, Rules: testRules}
+}
+
+func TestDevices(t *testing.T) {
+	got, err := handle(t, &fake{}, worker.Request{Op: worker.OpDevices, Backend: "fake"})
+	if err != nil || got.kinds() != "device, done" || got[0].Device.ID != "fake:0" {
+		t.Errorf("%v, %v", got, err)
+	}
+	got, err = handle(t, &fake{absent: true}, worker.Request{Op: worker.OpDevices, Backend: "fake"})
+	var be *backend.Error
+	if !errors.As(err, &be) || be.Kind != backend.Absent || be.Remedy != "install fake" || len(got) != 0 {
+		t.Errorf("absent: %v, %v", got, err)
+	}
+}
+
+func TestLaunch(t *testing.T) {
+	f := &fake{}
+	got, err := handle(t, f, launchRequest())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := "built, phase verify, verified, phase warmup, verified, warmup, "; !strings.HasPrefix(got.kinds(), want) {
+		t.Errorf("events: %s, want them to begin with %s", got.kinds(), want)
+	}
+	if want := "warmup, phase sample, verified, sample, "; !strings.Contains(got.kinds(), want) || !strings.HasSuffix(got.kinds(), ", verified, sample, done") {
+		t.Errorf("events: %s, want %s among them and done last", got.kinds(), want)
+	}
+	kernel := got.last(worker.EventBuilt).Kernel
+	want := &result.Kernel{Name: "matmul", Format: "f32", Accumulate: "f32", SPIRVSHA256: "5b1", Form: "go", FormSHA256: "60", Specialization: map[string]uint32{"T": 4}}
+	if !reflect.DeepEqual(kernel, want) {
+		t.Errorf("kernel %+v, want %+v", kernel, want)
+	}
+
+	samples, warmup := got.samples(worker.EventSample), got.samples(worker.EventWarmup)
+	busy := 0.0
+	for _, s := range warmup {
+		busy += s.HostS
+	}
+	if busy < testRules.WarmupS {
+		t.Errorf("warmed up for %g s, want %g", busy, testRules.WarmupS)
+	}
+	if warmup[0].Dispatches != 1 {
+		t.Errorf("the first batch has %d dispatches: their time was not known yet", warmup[0].Dispatches)
+	}
+	total := 0.0
+	for i, s := range samples {
+		total += s.HostS
+		if s.HostS < testRules.BatchS || s.Dispatches != samples[0].Dispatches || s.DeviceS != nil || s.Flags == nil {
+			t.Errorf("sample %d: %+v", i, s)
+		}
+		if per := s.HostS / float64(s.Dispatches); math.Abs(per-0.001) > 1e-9 {
+			t.Errorf("sample %d: %g s a dispatch, want 0.001", i, per)
+		}
+	}
+	if len(samples) < testRules.MinSamples || total < testRules.MinTimeS || total > testRules.MinTimeS+0.05 {
+		t.Errorf("%d samples of %g s together", len(samples), total)
+	}
+	if stop := got.last(worker.EventDone).Stop; stop != "precision" {
+		t.Errorf("stopped by %q", stop)
+	}
+
+	v := got.last(worker.EventVerified).Verification
+	if v.Batches != 1+len(warmup)+len(samples) || v.Failed != 0 || v.Method != methodFull || v.Bound != normalBound(small.K) ||
+		v.MaxError <= 0 || v.MaxError > v.Bound || !strings.HasPrefix(v.ExactChecksum, "sha256:") {
+		t.Errorf("verification %+v of %d batches", v, 1+len(warmup)+len(samples))
+	}
+	if f.closed != 2 {
+		t.Errorf("%d of program and device were closed", f.closed)
+	}
+}
+
+func TestChecksumIsThatOfTheProduct(t *testing.T) {
+	sums := map[string]bool{}
+	for _, f := range []*fake{{}, {dispatchS: 1}, {jitter: true}} {
+		got, err := handle(t, f, launchRequest())
+		if err != nil {
+			t.Fatal(err)
+		}
+		sums[got.last(worker.EventVerified).Verification.ExactChecksum] = true
+	}
+	a, b, _ := exactInput(small, 1)
+	if want := checksum(multiply(small, a, b, nil)); len(sums) != 1 || !sums[want] {
+		t.Errorf("checksums %v, want %s alone", sums, want)
+	}
+}
+
+func TestLaunchesThatFail(t *testing.T) {
+	oom := &backend.Error{Kind: backend.OutOfMemory, Text: "fake: allocate C"}
+	for _, tt := range []struct {
+		name string
+		fake fake
+		req  func(*worker.Request)
+		kind backend.Kind
+		text string // of the error
+		bad  int    // failed batches in the totals
+		ok   int    // good ones, where it matters
+	}{
+		{name: "wrong element on the exact input", fake: fake{wrongElement: 95, wrongBatch: 1}, kind: backend.WrongResult, text: "exact input: C[3,5] is ", bad: 1},
+		{name: "wrong element on the normal input", fake: fake{wrongElement: 95, wrongBatch: 2}, kind: backend.WrongResult, text: "batch 2: C[3,5] is ", bad: 1, ok: 1},
+		{name: "wrong element late", fake: fake{wrongElement: 95, wrongBatch: 30}, kind: backend.WrongResult, text: "batch 30: C[3,5] is ", bad: 1, ok: 29},
+		{name: "unwritten tile", fake: fake{unwritten: func(_, i int) bool { return i/30 >= 16 && i%30 >= 16 }}, kind: backend.WrongResult, text: "exact input: C[16,16] was never written", bad: 1},
+		{name: "last workgroup dropped in the fifth batch", fake: fake{unwritten: func(batch, i int) bool { return batch == 5 && i >= 590 }}, kind: backend.WrongResult, text: "batch 5: C[19,20] was never written", bad: 1, ok: 4},
+		{name: "nothing written", fake: fake{unwritten: func(_, _ int) bool { return true }}, kind: backend.WrongResult, text: "exact input: C[0,0] was never written", bad: 1},
+		{name: "tf32", fake: fake{rounding: roundTo(11)}, kind: backend.WrongResult, text: "batch 2: C[0,", bad: 1, ok: 1},
+		{name: "build fails", fake: fake{buildErr: map[uint32]error{4: backend.Errorf(backend.Failed, "fake: compile: bad")}}, kind: backend.Failed, text: "build: fake: compile: bad"},
+		{name: "limit", fake: fake{buildErr: map[uint32]error{4: backend.Errorf(backend.Limit, "fake: T is 4, the device has 2")}}, kind: backend.Limit, text: "build: fake: T is 4"},
+		{name: "out of memory", fake: fake{loadErr: oom}, kind: backend.OutOfMemory, text: "load A and B: fake: allocate C"},
+		{name: "device lost while verifying", fake: fake{runErr: errDeviceLost, errBatch: 1}, kind: backend.DeviceLost, text: "exact input: run 1 dispatches: fake: wait for fence: device lost: VK_ERROR_DEVICE_LOST"},
+		{name: "device lost in mid-run", fake: fake{runErr: errDeviceLost, errBatch: 40}, kind: backend.DeviceLost, text: "batch 40: run 25 dispatches: fake: wait for fence", ok: 39},
+		{name: "host clock stands still", fake: fake{dispatchS: math.SmallestNonzeroFloat64, warming: func(int) float64 { return 0 }}, kind: backend.Failed, text: "exact input: host clock: a batch of 1 dispatches took 0 s"},
+		{name: "closing fails", fake: fake{closeErr: errDeviceLost}, kind: backend.DeviceLost, text: "close the device: fake: wait"},
+		{name: "no such device", req: func(r *worker.Request) { r.Device = "fake:9" }, kind: backend.NoDevice, text: `fake: there is no device "fake:9"`},
+		{name: "empty problem", req: func(r *worker.Request) { r.Problem.K = 0 }, kind: backend.Limit, text: "problem 20x30x0: every dimension must be at least 1"},
+		{name: "problem too large", req: func(r *worker.Request) { r.Problem = backend.Problem{M: 1 << 17, N: 1, K: 1 << 17} }, kind: backend.Limit, text: "problem 131072x1x131072: matrix A has more than 2^32 - 1 elements"},
+		{name: "rules", req: func(r *worker.Request) { r.Rules.BatchS = 0 }, kind: backend.Failed, text: "launch: the rules make no sense"},
+		{name: "operation", req: func(r *worker.Request) { r.Op = "dance" }, kind: backend.Failed, text: `launch: unknown operation "dance"`},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			req := launchRequest()
+			if tt.req != nil {
+				tt.req(&req)
+			}
+			got, err := handle(t, &tt.fake, req)
+			if err == nil || kindOf(err) != tt.kind || !strings.HasPrefix(err.Error(), tt.text) {
+				t.Errorf("%v of kind %s, want %s... of kind %s", err, kindOf(err), tt.text, tt.kind)
+			}
+			if got.last(worker.EventDone).Event != "" {
+				t.Error("a launch that failed said that it was done")
+			}
+			v := got.last(worker.EventVerified).Verification
+			if v == nil {
+				v = &result.Verification{}
+			}
+			if v.Failed != tt.bad || tt.ok > 0 && v.Batches != tt.ok+tt.bad {
+				t.Errorf("verification counts %d of %d batches as failed, want %d of %d", v.Failed, v.Batches, tt.bad, tt.ok+tt.bad)
+			}
+			// What was measured before is there, and nothing of the failed batch.
+			if n := len(got.samples(worker.EventWarmup)) + len(got.samples(worker.EventSample)); n > max(0, v.Batches-v.Failed-1) {
+				t.Errorf("%d samples from %d good batches", n, v.Batches-v.Failed)
+			}
+		})
+	}
+}
+
+// Other last bits in each batch are not wrong, but each is checked in full.
+func TestJitteringResultsAreAccepted(t *testing.T) {
+	if _, err := handle(t, &fake{jitter: true}, launchRequest()); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestDeviceClock(t *testing.T) {
+	device := func(f func(float64) float64) func(float64) *float64 {
+		return func(host float64) *float64 { d := f(host); return &d }
+	}
+	for _, tt := range []struct {
+		name   string
+		clock  func(float64) *float64
+		flags  []string
+		absent bool
+	}{
+		{name: "none", absent: true, flags: []string{}},
+		{name: "right", clock: device(func(h float64) float64 { return 0.98 * h }), flags: []string{}},
+		{name: "the same", clock: device(func(h float64) float64 { return h }), flags: []string{}},
+		{name: "rate differs by 0.05 %", clock: device(func(h float64) float64 { return 1.0005 * h }), flags: []string{}},
+		{name: "zero", clock: device(func(h float64) float64 { return 0 }), flags: []string{"device-zero"}},
+		{name: "backwards", clock: device(func(h float64) float64 { return -h }), flags: []string{"device-zero"}},
+		{name: "too long", clock: device(func(h float64) float64 { return 1.1 * h }), flags: []string{"device-longer-than-host"}},
+		{name: "too short", clock: device(func(h float64) float64 { return 0.4 * h }), flags: []string{"device-short"}},
+		{name: "not a number", clock: device(func(h float64) float64 { return math.NaN() }), absent: true, flags: []string{"device-invalid"}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			got, err := handle(t, &fake{deviceS: tt.clock}, launchRequest())
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, s := range got.samples(worker.EventSample) {
+				if !reflect.DeepEqual(s.Flags, tt.flags) {
+					t.Fatalf("flags %v, want %v", s.Flags, tt.flags)
+				}
+				if (s.DeviceS == nil) != tt.absent {
+					t.Fatalf("device seconds %v", s.DeviceS)
+				}
+				if s.DeviceS != nil && *s.DeviceS != *tt.clock(s.HostS) {
+					t.Fatalf("the raw reading %v became %v", *tt.clock(s.HostS), *s.DeviceS)
+				}
+			}
+		})
+	}
+}
+
+// Below the shortest batch the submission may well take half of the time.
+func TestShortBatchesMayHaveLittleDeviceTime(t *testing.T) {
+	d := 0.001
+	for host, want := range map[float64]int{0.0199: 0, 0.0201: 1} {
+		if got := newSample(backend.Timing{HostS: host, DeviceS: &d}, 1, 0.02); len(got.Flags) != want {
+			t.Errorf("host %g s, device %g s: flags %v", host, d, got.Flags)
+		}
+	}
+}
+
+// A device that needs seconds for a dispatch gets its two samples all the same.
+func TestTimeLimitLeavesTwoSamples(t *testing.T) {
+	req := launchRequest()
+	req.Rules.MaxTimeS = 3
+	got, err := handle(t, &fake{dispatchS: 4}, req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	warmup, samples := got.samples(worker.EventWarmup), got.samples(worker.EventSample)
+	if len(warmup) != 1 || len(samples) != leastSamples || got.last(worker.EventDone).Stop != stopTimeLimit {
+		t.Errorf("%d warm-up batches, %d samples, stopped by %q", len(warmup), len(samples), got.last(worker.EventDone).Stop)
+	}
+}
+
+// Noise that never settles is cut off by the limit, in the warm-up as in sampling.
+func TestTimeLimitEndsANoisyLaunch(t *testing.T) {
+	noise := func(batch int) float64 { return 1 + float64(batch*batch%17) + float64(batch)/8 }
+	var got events
+	synctest.Test(t, func(t *testing.T) {
+		start := time.Now()
+		err := Handle(context.Background(), &fake{dispatchS: 0.01, warming: noise, wrongElement: -1}, launchRequest(), func(e worker.Event) { got = append(got, e) })
+		if err != nil {
+			t.Fatal(err)
+		}
+		if took := time.Since(start).Seconds(); took > testRules.MaxTimeS+0.5 || took < 0.7*testRules.MaxTimeS {
+			t.Errorf("the launch took %g s with a limit of %g", took, testRules.MaxTimeS)
+		}
+	})
+	if stop := got.last(worker.EventDone).Stop; stop != stopTimeLimit {
+		t.Errorf("stopped by %q", stop)
+	}
+	busy := 0.0
+	for _, s := range got.samples(worker.EventWarmup) {
+		busy += s.HostS
+	}
+	if busy > warmupShare*testRules.MaxTimeS {
+		t.Errorf("the warm-up took %g s", busy)
+	}
+}
+
+// A clock that ramps up is waited for: no sample is taken before two windows agree.
+func TestWarmUpWaitsForTheClock(t *testing.T) {
+	ramp := func(batch int) float64 { return 1 + 3*math.Exp(-float64(batch)/20) }
+	got, err := handle(t, &fake{warming: ramp}, launchRequest())
+	if err != nil {
+		t.Fatal(err)
+	}
+	first := 1 + len(got.samples(worker.EventWarmup)) + 1
+	if ramp(first-windowLen)/ramp(first) > 1+2*agreement {
+		t.Errorf("sampling began at batch %d, where the clock is still at %.0f %%", first, 100/ramp(first))
+	}
+	steady, err := handle(t, &fake{}, launchRequest())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if a, b := len(got.samples(worker.EventWarmup)), len(steady.samples(worker.EventWarmup)); a <= b {
+		t.Errorf("the warm-up took %d batches with a ramp and %d without", a, b)
+	}
+}
+
+func TestFastDispatchesAreBatched(t *testing.T) {
+	got, err := handle(t, &fake{dispatchS: 1e-6}, launchRequest())
+	if err != nil {
+		t.Fatal(err)
+	}
+	before := 1
+	for _, s := range got.samples(worker.EventWarmup) {
+		if s.Dispatches > growth*before {
+			t.Fatalf("a batch of %d dispatches after one of %d", s.Dispatches, before)
+		}
+		before = s.Dispatches
+	}
+	for _, s := range got.samples(worker.EventSample) {
+		if s.HostS < testRules.BatchS || s.HostS > 1.3*testRules.BatchS {
+			t.Fatalf("a batch lasts %g s, want %g and not much more", s.HostS, testRules.BatchS)
+		}
+	}
+}
+
+func TestInterruptionEndsALaunch(t *testing.T) {
+	ctx, cancel := context.WithCancel(context.Background())
+	f := &fake{}
+	f.before = func() {
+		if f.batches == 7 {
+			cancel()
+		}
+	}
+	got, err := handleContext(t, ctx, f, launchRequest())
+	if !errors.Is(err, context.Canceled) || f.batches != 7 {
+		t.Errorf("%v after %d batches", err, f.batches)
+	}
+	if n := len(got.samples(worker.EventWarmup)); n != 6 {
+		t.Errorf("%d warm-up samples of the 6 were emitted", n)
+	}
+}
+
+func searchRequest() worker.Request {
+	r := launchRequest()
+	r.Op, r.Specialization = worker.OpSearch, nil
+	return r
+}
+
+func specs(n int) (out []backend.Specialization) {
+	for i := range n {
+		out = append(out, backend.Specialization{"T": uint32(i + 1)})
+	}
+	return out
+}
+
+// line is a candidate in one line.
+func line(c *result.Candidate) string {
+	s := fmt.Sprintf("T=%d %s", c.Specialization["T"], c.Status)
+	if c.BestS > 0 {
+		s += fmt.Sprintf(" %.3g s on %s", c.BestS, c.Problem)
+	}
+	if c.Reason != "" {
+		s += ": " + c.Reason
+	}
+	if c.Chosen {
+		s += " chosen"
+	}
+	return s
+}
+
+func TestSearch(t *testing.T) {
+	lost := map[uint32]error{3: errDeviceLost}
+	for _, tt := range []struct {
+		name string
+		fake fake
+		want string
+		err  string
+		kind backend.Kind
+	}{
+		{
+			name: "the fastest is chosen and comes last",
+			fake: fake{candidates: specs(3), secondsOf: func(t uint32) float64 { return []float64{3e-3, 1e-3, 2e-3}[t-1] }},
+			want: "T=1 ok 0.003 s on 20x30x10\nT=3 ok 0.002 s on 20x30x10\nT=2 ok 0.001 s on 20x30x10 chosen",
+		},
+		{
+			name: "the only one is verified too",
+			fake: fake{},
+			want: "T=1 ok 0.001 s on 20x30x10 chosen",
+		},
+		{
+			name: "a wrong result is never chosen, however fast",
+			fake: fake{candidates: specs(2), wrongBatch: 1, wrongElement: 31, wrongT: 2, secondsOf: func(t uint32) float64 { return 1e-3 / float64(t*t) }},
+			want: "T=2 failed: C[1,1] is 1343231, should be 1343230 (error 1, bound 0)\nT=1 ok 0.001 s on 20x30x10 chosen",
+		},
+		{
+			name: "wrong in a later batch only",
+			fake: fake{candidates: specs(2), wrongBatch: 3, wrongElement: 31, wrongT: 2, secondsOf: func(t uint32) float64 { return 1e-3 / float64(t*t) }},
+			want: "T=2 failed: C[1,1] is 1343231, should be 1343230 (error 1, bound 0)\nT=1 ok 0.001 s on 20x30x10 chosen",
+		},
+		{
+			name: "limits and failures are passed over",
+			fake: fake{candidates: specs(3), buildErr: map[uint32]error{1: backend.Errorf(backend.Limit, "fake: too wide"), 3: backend.Errorf(backend.Failed, "fake: no")}},
+			want: "T=1 unsupported: build: fake: too wide\nT=3 failed: build: fake: no\nT=2 ok 0.001 s on 20x30x10 chosen",
+		},
+		{
+			name: "a lost device ends the search with what it has",
+			fake: fake{candidates: specs(4), buildErr: lost},
+			want: "T=2 ok 0.001 s on 20x30x10\nT=3 failed: build: fake: wait for fence: device lost: VK_ERROR_DEVICE_LOST\nT=4 skipped: the device was lost before\nT=1 ok 0.001 s on 20x30x10 chosen",
+		},
+		{
+			name: "all fail",
+			fake: fake{candidates: specs(2), buildErr: map[uint32]error{1: backend.Errorf(backend.Limit, "fake: too wide"), 2: backend.Errorf(backend.OutOfMemory, "fake: no")}},
+			want: "T=1 unsupported: build: fake: too wide\nT=2 failed: build: fake: no",
+			err:  "search: none of 2 specializations works: build: fake: too wide", kind: backend.Limit,
+		},
+		{
+			name: "a wrong result outweighs other failures",
+			fake: fake{candidates: specs(2), buildErr: map[uint32]error{1: backend.Errorf(backend.Limit, "fake: too wide")}, wrongBatch: 1},
+			want: "T=1 unsupported: build: fake: too wide\nT=2 failed: C[0,0] is 3108970, should be 3108969 (error 1, bound 0)",
+			err:  "search: none of 2 specializations works: C[0,0] is ", kind: backend.WrongResult,
+		},
+		{
+			name: "the problem exceeds a limit",
+			fake: fake{limit: true},
+			err:  "fake: problem 20x30x10 exceeds maxFakeSize", kind: backend.Limit,
+		},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			got, err := handle(t, &tt.fake, searchRequest())
+			if (err == nil) != (tt.err == "") || err != nil && (!strings.HasPrefix(err.Error(), tt.err) || kindOf(err) != tt.kind) {
+				t.Errorf("error %v, want %q of kind %s", err, tt.err, tt.kind)
+			}
+			var lines []string
+			for _, e := range got {
+				if e.Event == worker.EventTried {
+					lines = append(lines, line(e.Candidate))
+				}
+			}
+			if text := strings.Join(lines, "\n"); text != tt.want {
+				t.Errorf("got\n%s\nwant\n%s", text, tt.want)
+			}
+		})
+	}
+}
+
+// Large problems are searched on a smaller one of their shape, unless the device
+// is fast enough; the first candidate decides for all.
+func TestSearchSize(t *testing.T) {
+	for _, tt := range []struct {
+		name string
+		fake fake
+		p    backend.Problem
+		want []string // problems that were built
+	}{
+		{"slow", fake{candidates: specs(2), dispatchS: 0.5}, backend.Problem{M: 1024, N: 1024, K: 1024}, []string{"256x256x256", "256x256x256"}},
+		{"fast", fake{candidates: specs(2), dispatchS: 1e-5}, backend.Problem{M: 320, N: 320, K: 320}, []string{"160x320x320", "320x320x320", "320x320x320"}},
+		{"small", fake{candidates: specs(2), dispatchS: 0.5}, small, []string{"20x30x10", "20x30x10"}},
+		{"flat", fake{dispatchS: 0.5}, backend.Problem{M: 1, N: 1, K: 1<<24 + 3}, []string{"1x1x8388610"}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			req := searchRequest()
+			req.Problem = tt.p
+			got, err := handle(t, &tt.fake, req)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !reflect.DeepEqual(tt.fake.built, tt.want) {
+				t.Errorf("built %v, want %v", tt.fake.built, tt.want)
+			}
+			if c := got.last(worker.EventTried).Candidate; !c.Chosen || c.Problem != tt.want[len(tt.want)-1] {
+				t.Errorf("%+v", c)
+			}
+		})
+	}
+}
+
+func TestSearchProblem(t *testing.T) {
+	full, probe := backend.Problem{M: 4096, N: 4096, K: 4096}, backend.Problem{M: 256, N: 256, K: 256}
+	for _, tt := range []struct {
+		seconds float64 // of the probe
+		left    time.Duration
+		want    string
+	}{
+		{1e-9, 2 * time.Second, "4096x4096x4096"},
+		{20e-6, 2 * time.Second, "2048x2048x4096"}, // 25 ms each, as 1250 probes
+		{1e-3, 2 * time.Second, "512x512x1024"},
+		{0.1, 2 * time.Second, "256x256x256"},
+		{1e-3, -time.Second, "256x256x256"},
+	} {
+		if got := searchProblem(full, probe, tt.seconds, tt.left, 10).String(); got != tt.want {
+			t.Errorf("%g s for the probe, %v left: %s, want %s", tt.seconds, tt.left, got, tt.want)
+		}
+	}
+}
+
+// A candidate far behind costs one or two batches, not all of them.
+func TestHopelessCandidatesAreLeft(t *testing.T) {
+	f := &fake{candidates: specs(2), secondsOf: func(t uint32) float64 { return []float64{0.01, 0.1}[t-1] }}
+	if _, err := handle(t, f, searchRequest()); err != nil {
+		t.Fatal(err)
+	}
+	if f.batches != 1 {
+		t.Errorf("%d batches of a candidate ten times slower than the best", f.batches)
+	}
+	f = &fake{candidates: specs(2), secondsOf: func(t uint32) float64 { return []float64{0.01, 0.02}[t-1] }}
+	if _, err := handle(t, f, searchRequest()); err != nil {
+		t.Fatal(err)
+	}
+	if f.batches != 2 {
+		t.Errorf("%d batches of a candidate twice as slow as the best", f.batches)
+	}
+}
+
+// When the budget is spent the rest is skipped, but something is always chosen.
+func TestSearchBudget(t *testing.T) {
+	f := &fake{candidates: specs(3)}
+	f.before = func() { time.Sleep(searchBudget) }
+	got, err := handle(t, f, searchRequest())
+	if err != nil {
+		t.Fatal(err)
+	}
+	var status []string
+	for _, e := range got {
+		if e.Event == worker.EventTried {
+			status = append(status, line(e.Candidate))
+		}
+	}
+	want := "T=2 skipped: the search's 2.5s were over|T=3 skipped: the search's 2.5s were over|T=1 ok 0.001 s on 20x30x10 chosen"
+	if strings.Join(status, "|") != want {
+		t.Errorf("got %v", status)
+	}
+}

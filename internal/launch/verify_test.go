@@ -1,0 +1,286 @@
+package launch
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+
+	"gpubench/internal/backend"
+)
+
+var shapes = []backend.Problem{
+	{M: 1, N: 1, K: 1}, {M: 1, N: 1, K: 5000}, {M: 2000, N: 1, K: 3}, {M: 1, N: 2000, K: 3},
+	{M: 33, N: 65, K: 17}, {M: 128, N: 128, K: 128}, {M: 7, N: 700, K: 70}, {M: 600, N: 530, K: 40},
+}
+
+func TestRightResultsPass(t *testing.T) {
+	for _, p := range shapes {
+		t.Run(p.String(), func(t *testing.T) {
+			a, b, err := exactInput(p, 1)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := newExactChecker(p, a, b).check(multiply(p, a, b, nil)); err != nil {
+				t.Errorf("exact: %v", err)
+			}
+			a, b = normalInput(p, 1)
+			c := multiply(p, a, b, nil)
+			for _, limit := range []uint64{fullMACs, 0} {
+				n, method := newNormalChecker(p, a, b, limit)
+				e, err := n.check(c)
+				if err != nil {
+					t.Errorf("%s: %v", method, err)
+				}
+				if e > n.bound/2 {
+					t.Errorf("%s: error %g is nearer to the bound %g than plain float32 should come", method, e, n.bound)
+				}
+			}
+		})
+	}
+}
+
+// Every checker names the first wrong element, wherever it is.
+func TestWrongElementsAreNamed(t *testing.T) {
+	for _, p := range shapes {
+		for _, at := range []int{0, p.M * p.N / 2, p.M*p.N - 1} {
+			t.Run(fmt.Sprintf("%v at %d", p, at), func(t *testing.T) {
+				name := fmt.Sprintf("C[%d,%d] ", at/p.N, at%p.N)
+				a, b, err := exactInput(p, 1)
+				if err != nil {
+					t.Fatal(err)
+				}
+				na, nb := normalInput(p, 1)
+				full, _ := newNormalChecker(p, na, nb, fullMACs)
+				freivalds, _ := newNormalChecker(p, na, nb, 0)
+				for _, input := range []struct {
+					name  string
+					check checker
+					right []float32
+				}{
+					{"exact", newExactChecker(p, a, b), multiply(p, a, b, nil)},
+					{"full", full, multiply(p, na, nb, nil)},
+					{"freivalds", freivalds, multiply(p, na, nb, nil)},
+				} {
+					right := input.right[at]
+					for _, fault := range []struct {
+						name string
+						v    float32
+						want string
+					}{
+						{"one more", right + 1, fmt.Sprintf("is %.9g, should be ", right+1)},
+						{"unwritten", unwritten, "was never written"},
+						{"NaN", float32(math.NaN()), "is NaN, should be "},
+						{"infinite", float32(math.Inf(-1)), "is -Inf, should be "},
+						{"stray fraction", right + 0.75, fmt.Sprintf("is %.9g, should be ", right+0.75)},
+						{"huge", -3e38, "is -3.00000001e+38, should be "},
+					} {
+						c := slices.Clone(input.right)
+						c[at] = fault.v
+						if at+1 < len(c) {
+							c[len(c)-1] = unwritten // a later one must not be named instead
+						}
+						_, err := input.check.check(c)
+						if kindOf(err) != backend.WrongResult {
+							t.Errorf("%s, %s: %v, want a wrong result", input.name, fault.name, err)
+							continue
+						}
+						if !strings.HasPrefix(err.Error(), name+fault.want) {
+							t.Errorf("%s, %s: %q, want %q", input.name, fault.name, err, name+fault.want)
+						}
+					}
+				}
+			})
+		}
+	}
+}
+
+func TestWrongElementIsWordedForPeople(t *testing.T) {
+	for _, tt := range []struct {
+		err  error
+		want string
+	}{
+		{wrongElement(12, 7, 3.5, 3.25, 1.2e-4), "C[12,7] is 3.5, should be 3.25 (error 0.25, bound 0.00012)"},
+		{wrongElement(0, 3, -4, 4, 0), "C[0,3] is -4, should be 4 (error 8, bound 0)"},
+		{wrongElement(5, 0, unwritten, 1, 1), "C[5,0] was never written"},
+	} {
+		if got := tt.err.Error(); got != tt.want {
+			t.Errorf("got  %s\nwant %s", got, tt.want)
+		}
+	}
+}
+
+// Two faults of one row that cancel in a plain sum must not escape.
+func TestCompensatingFaultsAreFound(t *testing.T) {
+	p := backend.Problem{M: 40, N: 50, K: 60}
+	a, b, _ := exactInput(p, 1)
+	na, nb := normalInput(p, 1)
+	freivalds, _ := newNormalChecker(p, na, nb, 0)
+	for name, input := range map[string]struct {
+		check checker
+		c     []float32
+	}{
+		"exact":     {newExactChecker(p, a, b), multiply(p, a, b, nil)},
+		"freivalds": {freivalds, multiply(p, na, nb, nil)},
+	} {
+		for j := 1; j < p.N; j++ {
+			c := slices.Clone(input.c)
+			c[17*p.N] += 64
+			c[17*p.N+j] -= 64
+			_, err := input.check.check(c)
+			if err == nil || !strings.HasPrefix(err.Error(), "C[17,0] is ") {
+				t.Errorf("%s: C[17,0] + 64 and C[17,%d] - 64: %v", name, j, err)
+			}
+		}
+	}
+}
+
+// roundTo rounds to a significand of so many bits, as TF32 and half precision
+// (11) or bfloat16 (8) do with their inputs.
+func roundTo(bits uint) func(float32) float32 {
+	drop := 24 - bits
+	return func(x float32) float32 {
+		u := math.Float32bits(x)
+		return math.Float32frombits((u + 1<<(drop-1)) &^ (1<<drop - 1))
+	}
+}
+
+// The bound must tell float32 from the formats that pass for it.
+func TestLowerPrecisionFails(t *testing.T) {
+	for _, p := range []backend.Problem{
+		{M: 8, N: 8, K: 1}, {M: 8, N: 8, K: 8}, {M: 32, N: 32, K: 64}, {M: 64, N: 64, K: 1024}, {M: 16, N: 16, K: 20000},
+	} {
+		a, b := normalInput(p, 1)
+		for _, format := range []struct {
+			name string
+			bits uint
+		}{{"tf32", 11}, {"bfloat16", 8}, {"14 bits", 14}} {
+			if format.bits == 14 && p.K > 1024 {
+				continue // as good as float32 for sums that long
+			}
+			c := multiply(p, a, b, roundTo(format.bits))
+			for _, limit := range []uint64{fullMACs, 0} {
+				n, method := newNormalChecker(p, a, b, limit)
+				if _, err := n.check(c); kindOf(err) != backend.WrongResult {
+					t.Errorf("%v in %s by %s: %v, want a wrong result", p, format.name, method, err)
+				}
+			}
+		}
+	}
+}
+
+// Half precision sums are wrong even where the inputs are integers.
+func TestExactInputFindsRoundedSums(t *testing.T) {
+	p := backend.Problem{M: 16, N: 16, K: 256}
+	a, b, _ := exactInput(p, 1)
+	c := multiply(p, a, b, nil)
+	for i, v := range c {
+		c[i] = roundTo(11)(v)
+	}
+	if _, err := newExactChecker(p, a, b).check(c); kindOf(err) != backend.WrongResult {
+		t.Errorf("sums rounded to 11 bits: %v, want a wrong result", err)
+	}
+}
+
+// Any order of summation, fused or not, is as good as any other.
+func TestBoundHoldsForOtherOrders(t *testing.T) {
+	p := backend.Problem{M: 64, N: 64, K: 3000}
+	a, b := normalInput(p, 3)
+	n, _ := newNormalChecker(p, a, b, fullMACs)
+	for name, sum := range map[string]func(x, y func(int) float32) float32{
+		"backwards": func(x, y func(int) float32) (s float32) {
+			for k := p.K - 1; k >= 0; k-- {
+				s += float32(x(k) * y(k))
+			}
+			return s
+		},
+		"fused": func(x, y func(int) float32) (s float32) {
+			for k := range p.K {
+				s = float32(math.FMA(float64(x(k)), float64(y(k)), float64(s)))
+			}
+			return s
+		},
+		"sixteen lanes": func(x, y func(int) float32) (s float32) {
+			var lanes [16]float32
+			for k := range p.K {
+				lanes[k%16] += float32(x(k) * y(k))
+			}
+			for _, l := range lanes {
+				s += l
+			}
+			return s
+		},
+	} {
+		c := make([]float32, p.M*p.N)
+		for i := range c {
+			row, col := i/p.N, i%p.N
+			c[i] = sum(func(k int) float32 { return a[row*p.K+k] }, func(k int) float32 { return b[k*p.N+col] })
+		}
+		e, err := n.check(c)
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		t.Logf("%s: error %.3g, %.1f %% of the bound", name, e, 100*e/n.bound)
+	}
+}
+
+func TestChecksum(t *testing.T) {
+	// printf '\0\0\x80\x3f\0\0\0\0\0\0\0\xc0' | sha256sum
+	const want = "sha256:7ca77262a75b89a3c6f60d941de79066671d38221749356b8c154f4c857e0c0c"
+	if got := checksum([]float32{1, 0, -2}); got != want {
+		t.Errorf("checksum is %s, want %s", got, want)
+	}
+	if got := checksum([]float32{1, float32(math.Copysign(0, -1)), -2}); got != want {
+		t.Errorf("negative zero changes the checksum")
+	}
+	long := make([]float32, 40000) // more than one buffer
+	swapped := slices.Clone(long)
+	long[39999], swapped[0] = 1, 1
+	if checksum(long) == checksum(swapped) {
+		t.Error("the order of the elements does not matter to the checksum")
+	}
+}
+
+// A C whose bits differ from the verified one is checked again in full, and the
+// verified one is kept.
+func TestVerifierComparesBitsFirst(t *testing.T) {
+	calls := 0
+	var fail error
+	v := &verifier{checker: checkerFunc(func([]float32) (float64, error) { calls++; return 0.5, fail })}
+	verify := func(c []float32, wantCalls int, wantErr error) {
+		t.Helper()
+		if _, err := v.verify(c); err != wantErr || calls != wantCalls {
+			t.Errorf("verify(%v): %v after %d full checks, want %v after %d", c, err, calls, wantErr, wantCalls)
+		}
+	}
+	c := []float32{1, 2}
+	fail = backend.Errorf(backend.WrongResult, "no")
+	verify(c, 1, fail)
+	verify(c, 2, fail) // what failed is not remembered
+	fail = nil
+	verify(c, 3, nil)
+	c[1] = 3 // the caller's buffer is not the copy
+	verify([]float32{1, 2}, 3, nil)
+	verify(c, 4, nil)
+	verify([]float32{1, 2}, 4, nil)
+	fail = backend.Errorf(backend.WrongResult, "no")
+	verify([]float32{1, unwritten}, 5, fail)
+	verify([]float32{1, 2}, 5, nil)
+}
+
+type checkerFunc func([]float32) (float64, error)
+
+func (f checkerFunc) check(c []float32) (float64, error) { return f(c) }
+
+func TestSampleIndices(t *testing.T) {
+	r := rand.New(rand.NewPCG(1, 1))
+	if got := sampleIndices(5, 64, r); !slices.Equal(got, []int{0, 1, 2, 3, 4}) {
+		t.Errorf("of 5: %v", got)
+	}
+	got := sampleIndices(1000, 64, r)
+	if !slices.IsSorted(got) || len(got) < 55 || len(got) > 64 || got[0] != 0 || got[len(got)-1] != 999 || len(slices.Compact(slices.Clone(got))) != len(got) {
+		t.Errorf("of 1000: %v", got)
+	}
+}
