@@ -1,0 +1,385 @@
+package host
+
+import (
+	"fmt"
+	"math"
+	"os"
+	"runtime"
+	"slices"
+	"strings"
+	"testing"
+	"testing/fstest"
+
+	"github.com/klauspost/cpuid/v2"
+
+	"gpubench/internal/result"
+)
+
+// machine makes a place from files and environment variables (NAME=value).
+func machine(files map[string]string, env ...string) place {
+	root := fstest.MapFS{}
+	for name, text := range files {
+		root[name] = &fstest.MapFile{Data: []byte(text)}
+	}
+	return place{
+		root:     root,
+		affinity: 8,
+		kernel:   "6.1.0-uname",
+		env: func(name string) string {
+			for _, e := range env {
+				if value, ok := strings.CutPrefix(e, name+"="); ok {
+					return value
+				}
+			}
+			return ""
+		},
+	}
+}
+
+const (
+	osrelease = "proc/sys/kernel/osrelease"
+	product   = "sys/class/dmi/id/product_name"
+	vendor    = "sys/class/dmi/id/sys_vendor"
+)
+
+func TestRuntime(t *testing.T) {
+	for _, tt := range []struct {
+		name     string
+		files    map[string]string
+		env      []string
+		want     string
+		evidence []string
+	}{
+		{"nothing readable", nil, nil, "native", nil},
+		{"plain machine", map[string]string{osrelease: "6.1.0-18-amd64\n", product: "PowerEdge R760\n", vendor: "Dell Inc.\n"}, nil, "native", nil},
+		{"Apple container", map[string]string{"proc/cmdline": "console=hvc0 tsc=reliable init=/sbin/vminitd -- --foreground\n"}, nil,
+			"apple-container", []string{"init=/sbin/vminitd in /proc/cmdline"}},
+		{"an argument that only looks like vminitd", map[string]string{"proc/cmdline": "noinit=/sbin/vminitd init=/sbin/vminitd2"}, nil, "native", nil},
+		{"WSL2", map[string]string{osrelease: "5.15.153.1-microsoft-standard-WSL2\n"}, nil,
+			"wsl", []string{"kernel release 5.15.153.1-microsoft-standard-WSL2"}},
+		{"WSL1", map[string]string{osrelease: "4.4.0-19041-Microsoft\n"}, nil, "wsl", []string{"kernel release 4.4.0-19041-Microsoft"}},
+		{"Docker Desktop", map[string]string{osrelease: "6.10.14-linuxkit\n", ".dockerenv": ""}, nil,
+			"docker-desktop", []string{"kernel release 6.10.14-linuxkit", "/.dockerenv"}},
+		{"OrbStack", map[string]string{osrelease: "6.15.11-orbstack-00539-g9885ebd8e3f4\n", ".dockerenv": ""}, nil,
+			"orbstack", []string{"kernel release 6.15.11-orbstack-00539-g9885ebd8e3f4", "/.dockerenv"}},
+		{"Podman", map[string]string{"run/.containerenv": ""}, nil, "podman", []string{"/run/.containerenv"}},
+		{"Podman in a libkrun machine", map[string]string{"run/.containerenv": "engine=\"podman-5\"\n", product: "libkrun Virtual Machine\n"}, nil,
+			"podman", []string{"/run/.containerenv", "DMI product_name libkrun Virtual Machine"}},
+		{"Docker", map[string]string{".dockerenv": ""}, nil, "docker", []string{"/.dockerenv"}},
+		{"Docker in the cloud", map[string]string{".dockerenv": "", vendor: "Amazon EC2\n"}, nil,
+			"docker", []string{"/.dockerenv", "DMI sys_vendor Amazon EC2"}},
+		{"libkrun machine", map[string]string{product: "libkrun Virtual Machine\n"}, nil, "libkrun-vm", []string{"DMI product_name libkrun Virtual Machine"}},
+		{"Apple's VM", map[string]string{product: "Apple Virtualization Generic Platform\n"}, nil,
+			"apple-vm", []string{"DMI product_name Apple Virtualization Generic Platform"}},
+		{"EC2", map[string]string{vendor: "Amazon EC2\n", product: "g5.xlarge\n"}, nil, "cloud", []string{"DMI sys_vendor Amazon EC2"}},
+		{"GCE", map[string]string{vendor: "Google\n", product: "Google Compute Engine\n"}, nil, "cloud", []string{"DMI product_name Google Compute Engine"}},
+		{"Azure", map[string]string{vendor: "Microsoft Corporation\n", product: "Virtual Machine\n"}, nil,
+			"cloud", []string{"DMI sys_vendor Microsoft Corporation, product_name Virtual Machine"}},
+		{"a laptop by Microsoft", map[string]string{vendor: "Microsoft Corporation\n", product: "Surface Laptop 5\n"}, nil, "native", nil},
+		{"KVM", map[string]string{vendor: "QEMU\n", product: "Standard PC (Q35 + ICH9, 2009)\n"}, nil, "kvm", []string{"DMI sys_vendor QEMU"}},
+		{"Kubernetes with containerd", nil, []string{"KUBERNETES_SERVICE_HOST=10.96.0.1"},
+			"kubernetes", []string{"environment variable KUBERNETES_SERVICE_HOST"}},
+		{"Kubernetes with CRI-O in the cloud", map[string]string{"run/.containerenv": "", vendor: "Amazon EC2\n"}, []string{"KUBERNETES_SERVICE_HOST=10.96.0.1"},
+			"kubernetes", []string{"environment variable KUBERNETES_SERVICE_HOST", "/run/.containerenv", "DMI sys_vendor Amazon EC2"}},
+	} {
+		got, contradicted := machine(tt.files, tt.env...).runtime()
+		if got.Name != tt.want || got.Declared != "" || contradicted != "" || !slices.Equal(got.Evidence, tt.evidence) {
+			t.Errorf("%s: got %+v, %q; want %s %q", tt.name, got, contradicted, tt.want, tt.evidence)
+		}
+		if got.Evidence == nil {
+			t.Errorf("%s: evidence is nil", tt.name)
+		}
+	}
+}
+
+// Without /proc the signs in the kernel's release come from uname.
+func TestRuntimeFromUname(t *testing.T) {
+	p := machine(nil)
+	p.kernel = "6.10.14-linuxkit"
+	if got, _ := p.runtime(); got.Name != "docker-desktop" {
+		t.Errorf("got %+v", got)
+	}
+}
+
+func TestDeclaredRuntime(t *testing.T) {
+	docker := map[string]string{".dockerenv": ""}
+	podman := map[string]string{"run/.containerenv": ""}
+	ec2 := map[string]string{vendor: "Amazon EC2\n"}
+	desktop := map[string]string{osrelease: "6.10.14-linuxkit\n", ".dockerenv": ""}
+	wslDocker := map[string]string{osrelease: "5.15.153.1-microsoft-standard-WSL2\n", ".dockerenv": ""}
+	for _, tt := range []struct {
+		name         string
+		files        map[string]string
+		declared     string
+		want         string
+		contradicted string // part of the sentence, empty for none
+	}{
+		{"agrees", podman, "podman", "podman", ""},
+		{"white space", podman, " podman\n", "podman", ""},
+		{"nothing declared", podman, "", "podman", ""},
+		{"nothing but white space", podman, " ", "podman", ""},
+		{"contradicts", podman, "docker", "docker", "declares the runtime docker, but the signs say podman (/run/.containerenv)"},
+		{"native but in a container", docker, "native", "native", "the signs say docker (/.dockerenv)"},
+		{"native on a machine in the cloud", ec2, "native", "native", ""},
+		{"native and no sign", nil, "native", "native", ""},
+		{"docker is Docker Desktop", desktop, "docker", "docker", ""},
+		{"docker on WSL2", wslDocker, "docker", "docker", ""},
+		{"native in a container on WSL2", wslDocker, "native", "native", "the signs say wsl"},
+		{"podman without its sign", nil, "podman", "podman", "no sign of any runtime was found"},
+		{"docker in the cloud without its sign", ec2, "docker", "docker", "the signs say cloud"},
+		{"a runtime that leaves no sign", nil, "nerdctl", "nerdctl", ""},
+		{"a runtime that uses another", docker, "colima", "colima", ""},
+	} {
+		h, warnings := machine(tt.files, DeclaredRuntime+"="+tt.declared).facts()
+		if h.Runtime.Name != tt.want || h.Runtime.Declared != strings.TrimSpace(tt.declared) {
+			t.Errorf("%s: got %+v", tt.name, h.Runtime)
+		}
+		switch {
+		case tt.contradicted == "" && len(warnings) != 0:
+			t.Errorf("%s: got warnings %v", tt.name, warnings)
+		case tt.contradicted != "" && (len(warnings) != 1 || warnings[0].Code != WarnRuntime || !strings.Contains(warnings[0].Text, tt.contradicted)):
+			t.Errorf("%s: got warnings %v, want one with %q", tt.name, warnings, tt.contradicted)
+		}
+	}
+}
+
+func TestUsableCPUs(t *testing.T) {
+	const v2 = "0::/user.slice/app.scope\n"
+	const v2mount = "30 24 0:26 / /sys/fs/cgroup rw,nosuid shared:4 - cgroup2 cgroup2 rw,nsdelegate\n"
+	for _, tt := range []struct {
+		name   string
+		files  map[string]string
+		usable int
+		quota  float64 // 0 for none
+		warn   bool
+	}{
+		{"nothing readable", nil, 8, 0, false},
+		{"version 2, no limit", map[string]string{
+			"proc/self/cgroup": v2, "proc/self/mountinfo": v2mount,
+			"sys/fs/cgroup/user.slice/cpu.max": "max 100000\n"}, 8, 0, false},
+		{"version 2, own group", map[string]string{
+			"proc/self/cgroup": v2, "proc/self/mountinfo": v2mount,
+			"sys/fs/cgroup/user.slice/app.scope/cpu.max": "300000 100000\n"}, 3, 3, false},
+		{"version 2, the group above is tighter", map[string]string{
+			"proc/self/cgroup": v2, "proc/self/mountinfo": v2mount,
+			"sys/fs/cgroup/user.slice/app.scope/cpu.max": "300000 100000\n",
+			"sys/fs/cgroup/user.slice/cpu.max":           "150000 100000\n"}, 2, 1.5, true},
+		{"version 2, in a container with a namespace of its own", map[string]string{
+			"proc/self/cgroup": "0::/\n", "proc/self/mountinfo": v2mount,
+			"sys/fs/cgroup/cpu.max": "200000 100000\n"}, 2, 2, false},
+		{"version 2, a group outside of the namespace", map[string]string{
+			"proc/self/cgroup": "0::/../../other\n", "proc/self/mountinfo": strings.Replace(v2mount, "/ /sys", "/mine /sys", 1),
+			"sys/fs/cgroup/cpu.max": "400000 100000\n"}, 4, 4, false},
+		{"half a CPU", map[string]string{
+			"proc/self/cgroup": "0::/\n", "sys/fs/cgroup/cpu.max": "50000 100000\n"}, 1, 0.5, true},
+		{"more than the affinity", map[string]string{
+			"proc/self/cgroup": "0::/\n", "sys/fs/cgroup/cpu.max": "1250000 100000\n"}, 8, 12.5, false},
+		{"no /proc, but the control groups of the container", map[string]string{
+			"sys/fs/cgroup/cpu.max": "200000 100000\n"}, 2, 2, false},
+		{"version 1", map[string]string{
+			"proc/self/cgroup":                                "9:name=systemd:/\n2:cpu,cpuacct:/app\n0::/\n",
+			"proc/self/mountinfo":                             "31 24 0:27 / /sys/fs/cgroup/cpu,cpuacct rw - cgroup cgroup rw,cpu,cpuacct\n",
+			"sys/fs/cgroup/cpu,cpuacct/app/cpu.cfs_quota_us":  "250000\n",
+			"sys/fs/cgroup/cpu,cpuacct/app/cpu.cfs_period_us": "100000\n"}, 3, 2.5, true},
+		{"version 1 without a limit", map[string]string{
+			"proc/self/cgroup":                       "1:cpu:/\n",
+			"sys/fs/cgroup/cpu/cpu.cfs_quota_us":     "-1\n",
+			"sys/fs/cgroup/cpu/cpu.cfs_period_us":    "100000\n",
+			"sys/fs/cgroup/cpuset/cpu.cfs_quota_us":  "100000\n",
+			"sys/fs/cgroup/cpuset/cpu.cfs_period_us": "100000\n"}, 8, 0, false},
+		{"version 1, Docker in the host's namespace", map[string]string{
+			"proc/self/cgroup":                       "4:cpu,cpuacct:/docker/abc\n",
+			"proc/self/mountinfo":                    "31 24 0:27 /docker/abc /sys/fs/cgroup/my\\040cpu ro - cgroup cgroup rw,cpu,cpuacct\n",
+			"sys/fs/cgroup/my cpu/cpu.cfs_quota_us":  "100000\n",
+			"sys/fs/cgroup/my cpu/cpu.cfs_period_us": "100000\n"}, 1, 1, false},
+		{"version 1, a group whose name starts like the mounted one", map[string]string{
+			"proc/self/cgroup":                        "4:cpu:/docker/abcdef\n",
+			"proc/self/mountinfo":                     "31 24 0:27 /docker/abc /sys/fs/cgroup/cpu ro - cgroup cgroup rw,cpu\n",
+			"sys/fs/cgroup/cpu/def/cpu.cfs_quota_us":  "100000\n",
+			"sys/fs/cgroup/cpu/def/cpu.cfs_period_us": "100000\n",
+			"sys/fs/cgroup/cpu/cpu.cfs_quota_us":      "500000\n",
+			"sys/fs/cgroup/cpu/cpu.cfs_period_us":     "100000\n"}, 5, 5, false},
+		{"rubbish", map[string]string{
+			"proc/self/cgroup": "::::\n\n0::\nx", "proc/self/mountinfo": "a - b\n - \nc d e f g - cgroup2\n",
+			"sys/fs/cgroup/cpu.max": "0 0\n"}, 8, 0, false},
+	} {
+		h, warnings := machine(tt.files).facts()
+		quota := 0.0
+		if h.CPU.Quota != nil {
+			quota = *h.CPU.Quota
+		}
+		if h.CPU.Usable != tt.usable || quota != tt.quota {
+			t.Errorf("%s: %d usable, quota %v; want %d, %v", tt.name, h.CPU.Usable, quota, tt.usable, tt.quota)
+		}
+		warned := len(warnings) == 1 && warnings[0].Code == WarnQuota
+		if warned != tt.warn || len(warnings) > 1 {
+			t.Errorf("%s: warnings %v, want one: %v", tt.name, warnings, tt.warn)
+		}
+	}
+}
+
+func TestUsableCPUsIsNeverBelowOne(t *testing.T) {
+	p := machine(nil)
+	p.affinity = 0
+	if n, _ := p.usableCPUs(); n != 1 {
+		t.Errorf("got %d", n)
+	}
+}
+
+func TestMemory(t *testing.T) {
+	const meminfo = "MemTotal:        8000000 kB\nMemFree:          100 kB\n"
+	for _, tt := range []struct {
+		name  string
+		files map[string]string
+		want  uint64
+	}{
+		{"nothing readable: what sysinfo says", nil, 5 << 30},
+		{"no limit", map[string]string{"proc/meminfo": meminfo}, 8000000 << 10},
+		{"version 2", map[string]string{"proc/meminfo": meminfo, "proc/self/cgroup": "0::/a/b\n",
+			"sys/fs/cgroup/a/b/memory.max": "max\n", "sys/fs/cgroup/a/memory.max": "67108864\n"}, 64 << 20},
+		{"version 1", map[string]string{"proc/meminfo": meminfo, "proc/self/cgroup": "4:memory:/a\n",
+			"sys/fs/cgroup/memory/a/memory.limit_in_bytes": "67108864\n",
+			"sys/fs/cgroup/memory/memory.limit_in_bytes":   "9223372036854771712\n"}, 64 << 20},
+		{"a limit above what there is", map[string]string{"proc/meminfo": meminfo, "proc/self/cgroup": "0::/\n",
+			"sys/fs/cgroup/memory.max": "99999999999\n"}, 8000000 << 10},
+		{"rubbish", map[string]string{"proc/meminfo": "MemTotal: many kB\nMemTotal: 18446744073709551615 kB\nMemTotal:\n"}, 5 << 30},
+	} {
+		p := machine(tt.files)
+		p.system.memory = 5 << 30
+		if got := p.memory(); got != tt.want {
+			t.Errorf("%s: got %d, want %d", tt.name, got, tt.want)
+		}
+	}
+}
+
+func TestCPUModel(t *testing.T) {
+	arm := func(codes ...string) string {
+		var s strings.Builder
+		for i, c := range codes {
+			implementer, part, _ := strings.Cut(c, " ")
+			fmt.Fprintf(&s, "processor\t: %d\nCPU implementer\t: %s\nCPU architecture: 8\nCPU part\t: %s\n\n", i, implementer, part)
+		}
+		return s.String()
+	}
+	for _, tt := range []struct {
+		name  string
+		files map[string]string
+		want  string
+	}{
+		{"x86", map[string]string{"proc/cpuinfo": "processor\t: 0\nmodel\t\t: 17\nmodel name\t: AMD EPYC 9R14\n\nprocessor\t: 1\nmodel name\t: AMD EPYC 9R14\n"}, "AMD EPYC 9R14"},
+		{"server", map[string]string{"proc/cpuinfo": arm("0x41 0xd0c", "0x41 0xd0c")}, "Arm Neoverse-N1"},
+		{"big and little with a board", map[string]string{"proc/cpuinfo": arm("0x41 0xd05", "0x41 0xd0b"), "proc/device-tree/model": "Radxa ROCK 5B\x00"},
+			"Arm Cortex-A55 + Arm Cortex-A76 (Radxa ROCK 5B)"},
+		{"Linux in a VM on a Mac", map[string]string{"proc/cpuinfo": arm("0x61 0x000")}, "Apple processor (virtual machine)"},
+		{"unknown part", map[string]string{"proc/cpuinfo": arm("0x41 0xeee")}, "Arm part 0xeee"},
+		{"unknown implementer", map[string]string{"proc/cpuinfo": arm("0x99 0x1")}, "implementer 0x99 part 0x001"},
+		{"codes that are none", map[string]string{"proc/cpuinfo": arm("x y")}, "x y"},
+		{"a board alone", map[string]string{"proc/device-tree/model": "Some Board\x00"}, "Some Board"},
+		{"nothing readable", nil, ""},
+	} {
+		if got := machine(tt.files).cpuModel(); got != tt.want {
+			t.Errorf("%s: got %q, want %q", tt.name, got, tt.want)
+		}
+	}
+	p := machine(nil)
+	p.brand = "by CPUID"
+	if got := p.cpuModel(); got != "by CPUID" {
+		t.Errorf("without /proc: got %q", got)
+	}
+}
+
+func TestLogicalCPUs(t *testing.T) {
+	for _, tt := range []struct {
+		name  string
+		files map[string]string
+		want  int
+	}{
+		{"nothing readable", nil, 8},
+		{"list", map[string]string{"sys/devices/system/cpu/online": "0-3,8,10-11\n"}, 7},
+		{"one", map[string]string{"sys/devices/system/cpu/online": "0\n"}, 1},
+		{"a list that is none", map[string]string{"sys/devices/system/cpu/online": "3-0\n", "proc/cpuinfo": "processor\t: 0\nx\nprocessor\t: 1\n"}, 2},
+	} {
+		if got := machine(tt.files).logicalCPUs(); got != tt.want {
+			t.Errorf("%s: got %d, want %d", tt.name, got, tt.want)
+		}
+	}
+}
+
+func TestDRI(t *testing.T) {
+	got := machine(map[string]string{"dev/dri/renderD129": "", "dev/dri/card0": "", "dev/dri/renderD128": "", "dev/dri/by-path/x": ""}).dri()
+	if want := []string{"/dev/dri/card0", "/dev/dri/renderD128", "/dev/dri/renderD129"}; !slices.Equal(got, want) {
+		t.Errorf("got %q", got)
+	}
+	if got := machine(nil).dri(); got == nil || len(got) != 0 {
+		t.Errorf("without /dev: got %#v", got)
+	}
+}
+
+func TestISA(t *testing.T) {
+	with := func(have ...cpuid.FeatureID) func(...cpuid.FeatureID) bool {
+		return func(want ...cpuid.FeatureID) bool {
+			for _, w := range want {
+				if !slices.Contains(have, w) {
+					return false
+				}
+			}
+			return true
+		}
+	}
+	for _, tt := range []struct {
+		name, arch string
+		supports   func(...cpuid.FeatureID) bool
+		want       string
+	}{
+		{"Zen 4", "amd64", with(cpuid.AVX2, cpuid.FMA3, cpuid.AVX512F, cpuid.AVX512BW, cpuid.AVX512DQ, cpuid.AVX512VL), "avx512"},
+		{"Knights Landing has no BW, DQ and VL", "amd64", with(cpuid.AVX2, cpuid.FMA3, cpuid.AVX512F), "avx2"},
+		{"AVX2 without FMA", "amd64", with(cpuid.AVX2), "sse2"},
+		{"the first amd64", "amd64", with(), "sse2"},
+		{"any arm64", "arm64", with(), "neon"},
+		{"RISC-V", "riscv64", with(), ""},
+	} {
+		if got := isa(tt.arch, tt.supports); got != tt.want {
+			t.Errorf("%s: got %q, want %q", tt.name, got, tt.want)
+		}
+	}
+}
+
+func TestWarnsOfRosetta(t *testing.T) {
+	p := machine(nil)
+	p.system = system{model: "VirtualApple @ 2.50GHz", rosetta: true}
+	h, warnings := p.facts()
+	if len(warnings) != 1 || warnings[0].Code != WarnRosetta || h.CPU.Model != p.system.model {
+		t.Errorf("got %q, %v", h.CPU.Model, warnings)
+	}
+}
+
+// This very machine, whatever it is.
+func TestFacts(t *testing.T) {
+	h, warnings := Facts()
+	if os.Getenv(printFacts) != "" {
+		fmt.Printf("%+v\n", h)
+	}
+	check(t, h, warnings)
+	if h.CPU.Usable != UsableCPUs() || h.CPU.ISA != ISA() {
+		t.Errorf("UsableCPUs and ISA say %d, %q; Facts says %+v", UsableCPUs(), ISA(), h.CPU)
+	}
+	if got := os.Getenv("KUBERNETES_SERVICE_HOST"); got == "" && h.Runtime.Name == "kubernetes" {
+		t.Error("kubernetes without its variable")
+	}
+}
+
+func check(t *testing.T, h result.Host, warnings []result.Warning) {
+	t.Helper()
+	if h.OS != runtime.GOOS || h.Arch != runtime.GOARCH || h.Kernel == "" || h.MemoryBytes == 0 {
+		t.Errorf("got %+v", h)
+	}
+	if c := h.CPU; c.Usable < 1 || c.Usable > c.Logical || c.Quota != nil && (*c.Quota <= 0 || math.IsInf(*c.Quota, 0)) {
+		t.Errorf("got %+v", c)
+	}
+	if h.Runtime.Name == "" || h.Runtime.Evidence == nil || h.DRI == nil || warnings == nil {
+		t.Errorf("got %+v, %v", h, warnings)
+	}
+}
+
+// printFacts marks the copy of this test program that TestEmptyRoot runs.
+const printFacts = "GPUBENCH_TEST_PRINT_FACTS"
