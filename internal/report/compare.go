@@ -236,7 +236,10 @@ func (c *Comparison) add(o, n *armOf) error {
 		r.Status, r.Reason = BaseFailed, fmt.Sprintf("in %s: %s: %s", c.Base, o.Status, o.Reason)
 	default:
 		if o.device.Name != n.device.Name {
-			c.Notes = append(c.Notes, fmt.Sprintf("%s was %s and is %s", o.Device, o.device.Name, n.device.Name))
+			note := fmt.Sprintf("%s was %s and is %s", o.Device, o.device.Name, n.device.Name)
+			if !slices.Contains(c.Notes, note) { // several sizes
+				c.Notes = append(c.Notes, note)
+			}
 		}
 		q, err := stats.RatioOf(o.side.samples, n.side.samples, c.base.Seed)
 		if err != nil {

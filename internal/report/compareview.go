@@ -80,8 +80,8 @@ func (p *printer) comparison(c *Comparison) {
 	}
 	p.table(2, columns, rows)
 	p.line("")
-	p.text(fmt.Sprintf("Rates in %s, computed from the samples. A ratio above 1 means that new is faster; it is called the same when its interval stays within %s.",
-		unit.name, p.pick("±", "+-")+digits4(100*c.Threshold)+" %"), faint)
+	p.text(fmt.Sprintf("Rates in %s, computed from the samples. A ratio above 1 means that new is faster; it is called the same when its whole interval is within %s%g %% of 1.",
+		unit.name, p.pick("±", "+-"), 100*c.Threshold), faint)
 	for _, n := range c.Notes {
 		p.hang("note: ", p.clean(n), notice)
 	}
