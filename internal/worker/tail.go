@@ -4,6 +4,7 @@ package worker
 
 import (
 	"bufio"
+	"bytes"
 	"fmt"
 	"io"
 	"regexp"
@@ -19,12 +20,14 @@ const (
 	tailHeadline = 8   // lines kept from a Go crash's first one on: its end is a dump of registers
 )
 
-// tail collects the last lines of a stream.
+// tail collects the last lines of a stream. They are cleaned when it has ended,
+// and not before: a driver that never stops complaining must cost little while
+// something is being timed.
 type tail struct {
 	lines  []string
 	bytes  int
-	pinned int // lines to be kept of a crash
-	first  int // index of the crash's first line, -1 before it
+	first  int // index of a Go crash's first line, -1 before it
+	pinned int // lines kept from there on
 	done   chan struct{}
 }
 
@@ -39,7 +42,7 @@ func startTail(r io.Reader) *tail {
 			if err != nil {
 				return
 			}
-			t.add(string(line))
+			t.add(line)
 			for isPrefix && err == nil { // the rest of a giant line
 				_, isPrefix, err = b.ReadLine()
 			}
@@ -49,13 +52,14 @@ func startTail(r io.Reader) *tail {
 }
 
 // add keeps a line and drops the oldest ones beyond the bounds.
-func (t *tail) add(line string) {
-	line = clean(line)
-	if len(line) > tailLine {
-		line = strings.ToValidUTF8(line[:tailLine], "") + "…"
-	}
-	if line == "" {
+func (t *tail) add(raw []byte) {
+	raw = bytes.TrimSpace(raw)
+	if len(raw) == 0 {
 		return
+	}
+	line := string(raw[:min(len(raw), tailLine)])
+	if len(raw) > tailLine {
+		line = strings.ToValidUTF8(line[:tailLine-len("…")], "") + "…"
 	}
 	if t.first < 0 && goCrash.MatchString(line) {
 		t.first = len(t.lines)
@@ -78,19 +82,25 @@ func (t *tail) add(line string) {
 	}
 }
 
-// stop waits for the end of the stream and returns the lines.
+// stop waits for the end of the stream and returns the lines, cleaned.
 func (t *tail) stop() []string {
 	<-t.done
-	return t.lines
+	var lines []string
+	for _, line := range t.lines {
+		if line = clean(line); line != "" {
+			lines = append(lines, line)
+		}
+	}
+	return lines
 }
 
 // escape matches a terminal's control sequences, colours mostly.
 var escape = regexp.MustCompile("\x1b(\\[[0-9;?]*[ -/]*[@-~]|\\][^\x07\x1b]*(\x07|\x1b\\\\)?)")
 
 // clean makes text from a driver fit for a terminal and a document: valid UTF-8
-// without control and other invisible characters.
+// without control and other invisible characters, and never longer than before.
 func clean(s string) string {
-	s = escape.ReplaceAllString(strings.ToValidUTF8(s, "\uFFFD"), "")
+	s = escape.ReplaceAllString(strings.ToValidUTF8(s, "?"), "")
 	s = strings.Map(func(r rune) rune {
 		switch {
 		case r == '\t' || r == '\n':
