@@ -283,7 +283,7 @@ func TestTimeLimitLeavesTwoSamples(t *testing.T) {
 		t.Fatal(err)
 	}
 	warmup, samples := got.samples(worker.EventWarmup), got.samples(worker.EventSample)
-	if len(warmup) != 1 || len(samples) != leastSamples || got.last(worker.EventDone).Stop != stopTimeLimit {
+	if len(warmup) != 1 || len(samples) != leastSamples || got.last(worker.EventDone).Stop != worker.StopTimeLimit {
 		t.Errorf("%d warm-up batches, %d samples, stopped by %q", len(warmup), len(samples), got.last(worker.EventDone).Stop)
 	}
 }
@@ -302,7 +302,7 @@ func TestTimeLimitEndsANoisyLaunch(t *testing.T) {
 			t.Errorf("the launch took %g s with a limit of %g", took, testRules.MaxTimeS)
 		}
 	})
-	if stop := got.last(worker.EventDone).Stop; stop != stopTimeLimit {
+	if stop := got.last(worker.EventDone).Stop; stop != worker.StopTimeLimit {
 		t.Errorf("stopped by %q", stop)
 	}
 	busy := 0.0
@@ -385,7 +385,7 @@ func specs(n int) (out []backend.Specialization) {
 
 // line is a candidate in one line.
 func line(c *result.Candidate) string {
-	s := fmt.Sprintf("T=%d %s", c.Specialization["T"], c.Status)
+	s := strings.TrimSpace(fmt.Sprintf("T=%d %s %s", c.Specialization["T"], c.Status, c.Code))
 	if c.BestS > 0 {
 		s += fmt.Sprintf(" %.3g s on %s", c.BestS, c.Problem)
 	}
@@ -410,43 +410,43 @@ func TestSearch(t *testing.T) {
 		{
 			name: "the fastest is chosen and comes last",
 			fake: fake{candidates: specs(3), secondsOf: func(t uint32) float64 { return []float64{3e-3, 1e-3, 2e-3}[t-1] }},
-			want: "T=1 ok 0.003 s on 20x30x10\nT=3 ok 0.002 s on 20x30x10\nT=2 ok 0.001 s on 20x30x10 chosen",
+			want: "T=1 ok 0.003 s on 20x30x10\nT=2 ok 0.001 s on 20x30x10\nT=3 ok 0.002 s on 20x30x10\nT=2 ok 0.001 s on 20x30x10 chosen",
 		},
 		{
 			name: "the only one is verified too",
 			fake: fake{},
-			want: "T=1 ok 0.001 s on 20x30x10 chosen",
+			want: "T=1 ok 0.001 s on 20x30x10\nT=1 ok 0.001 s on 20x30x10 chosen",
 		},
 		{
 			name: "a wrong result is never chosen, however fast",
 			fake: fake{candidates: specs(2), wrongBatch: 1, wrongElement: 31, wrongT: 2, secondsOf: func(t uint32) float64 { return 1e-3 / float64(t*t) }},
-			want: "T=2 failed: C[1,1] is 1343231, should be 1343230 (error 1, bound 0)\nT=1 ok 0.001 s on 20x30x10 chosen",
+			want: "T=1 ok 0.001 s on 20x30x10\nT=2 failed wrong-result: C[1,1] is 1343231, should be 1343230 (error 1, bound 0)\nT=1 ok 0.001 s on 20x30x10 chosen",
 		},
 		{
 			name: "wrong in a later batch only",
 			fake: fake{candidates: specs(2), wrongBatch: 3, wrongElement: 31, wrongT: 2, secondsOf: func(t uint32) float64 { return 1e-3 / float64(t*t) }},
-			want: "T=2 failed: C[1,1] is 1343231, should be 1343230 (error 1, bound 0)\nT=1 ok 0.001 s on 20x30x10 chosen",
+			want: "T=1 ok 0.001 s on 20x30x10\nT=2 failed wrong-result: C[1,1] is 1343231, should be 1343230 (error 1, bound 0)\nT=1 ok 0.001 s on 20x30x10 chosen",
 		},
 		{
 			name: "limits and failures are passed over",
 			fake: fake{candidates: specs(3), buildErr: map[uint32]error{1: backend.Errorf(backend.Limit, "fake: too wide"), 3: backend.Errorf(backend.Failed, "fake: no")}},
-			want: "T=1 unsupported: build: fake: too wide\nT=3 failed: build: fake: no\nT=2 ok 0.001 s on 20x30x10 chosen",
+			want: "T=1 unsupported limit: build: fake: too wide\nT=2 ok 0.001 s on 20x30x10\nT=3 failed failed: build: fake: no\nT=2 ok 0.001 s on 20x30x10 chosen",
 		},
 		{
 			name: "a lost device ends the search with what it has",
 			fake: fake{candidates: specs(4), buildErr: lost},
-			want: "T=2 ok 0.001 s on 20x30x10\nT=3 failed: build: fake: wait for fence: device lost: VK_ERROR_DEVICE_LOST\nT=4 skipped: the device was lost before\nT=1 ok 0.001 s on 20x30x10 chosen",
+			want: "T=1 ok 0.001 s on 20x30x10\nT=2 ok 0.001 s on 20x30x10\nT=3 failed device-lost: build: fake: wait for fence: device lost: VK_ERROR_DEVICE_LOST\nT=4 skipped: the device was lost before\nT=1 ok 0.001 s on 20x30x10 chosen",
 		},
 		{
 			name: "all fail",
 			fake: fake{candidates: specs(2), buildErr: map[uint32]error{1: backend.Errorf(backend.Limit, "fake: too wide"), 2: backend.Errorf(backend.OutOfMemory, "fake: no")}},
-			want: "T=1 unsupported: build: fake: too wide\nT=2 failed: build: fake: no",
+			want: "T=1 unsupported limit: build: fake: too wide\nT=2 failed out-of-memory: build: fake: no",
 			err:  "search: none of 2 specializations works: build: fake: too wide", kind: backend.Limit,
 		},
 		{
 			name: "a wrong result outweighs other failures",
 			fake: fake{candidates: specs(2), buildErr: map[uint32]error{1: backend.Errorf(backend.Limit, "fake: too wide")}, wrongBatch: 1},
-			want: "T=1 unsupported: build: fake: too wide\nT=2 failed: C[0,0] is 3108970, should be 3108969 (error 1, bound 0)",
+			want: "T=1 unsupported limit: build: fake: too wide\nT=2 failed wrong-result: C[0,0] is 3108970, should be 3108969 (error 1, bound 0)",
 			err:  "search: none of 2 specializations works: C[0,0] is ", kind: backend.WrongResult,
 		},
 		{
@@ -555,7 +555,7 @@ func TestSearchBudget(t *testing.T) {
 			status = append(status, line(e.Candidate))
 		}
 	}
-	want := "T=2 skipped: the search's 2.5s were over|T=3 skipped: the search's 2.5s were over|T=1 ok 0.001 s on 20x30x10 chosen"
+	want := "T=1 ok 0.001 s on 20x30x10|T=2 skipped: the search's 2.5s were over|T=3 skipped: the search's 2.5s were over|T=1 ok 0.001 s on 20x30x10 chosen"
 	if strings.Join(status, "|") != want {
 		t.Errorf("got %v", status)
 	}

@@ -19,9 +19,6 @@ const (
 	phaseSample = "sample"
 )
 
-// Reasons to stop sampling besides those of stats.Stopper.
-const stopTimeLimit = "time-limit"
-
 const (
 	// warmupShare is the part of MaxTimeS that the warm-up may take. Samples that
 	// come too early are better than none, and all are kept.
@@ -195,5 +192,5 @@ func (r *recorder) sample() (stop string, err error) {
 			return stop, nil
 		}
 	}
-	return stopTimeLimit, nil
+	return worker.StopTimeLimit, nil
 }

@@ -22,10 +22,11 @@ const (
 	hopeless     = 1.5                     // times the best so far, at which one timed batch is enough
 )
 
-// search tries the device's candidates, likeliest first, on the exact input,
-// emits what became of each and the fastest right one last. One that computes
-// a wrong result is failed and never chosen; those that the budget leaves
-// no time for are skipped. It is an error when not a single one works.
+// search tries the device's candidates, likeliest first, on the exact input and
+// emits what became of each; the fastest right one is emitted again as the
+// last. One that computes a wrong result is failed and never chosen; those that
+// the budget leaves no time for are skipped. It is an error when not a single one
+// works.
 //
 // Where the problem is large for the device, a smaller one of the same shape
 // stands in for it: the first candidate's speed on a small problem tells how large
@@ -40,77 +41,62 @@ func (s *session) search(dev backend.Device) error {
 	if len(candidates) == 0 {
 		panic("BUG: " + dev.Info().Backend + ": Candidates returned neither a candidate nor an error")
 	}
-
 	problem := shrink(s.req.Problem, probeMACs)
 	trial, err := s.newTrial(dev, problem)
 	if err != nil {
 		return err
 	}
-	var (
-		tried  []result.Candidate
-		best   = -1
-		first  error // the first failure, a wrong result before all others
-		lost   bool
-		scaled = problem == s.req.Problem
-	)
+
+	var best result.Candidate
+	var failure error // the first, a wrong result before all others
+	lost, sized := false, problem == s.req.Problem
 	for _, spec := range candidates {
-		tried = append(tried, result.Candidate{Specialization: spec, Status: result.StatusSkipped})
-		c := &tried[len(tried)-1]
+		c := result.Candidate{Specialization: spec, Status: result.StatusSkipped}
 		switch {
 		case lost:
 			c.Reason = "the device was lost before"
-			continue
-		case best >= 0 && time.Now().After(deadline):
+		case best.BestS > 0 && time.Now().After(deadline):
 			c.Reason = fmt.Sprintf("the search's %v were over", searchBudget)
-			continue
-		}
-		bestS := 0.0
-		if best >= 0 {
-			bestS = tried[best].BestS
-		}
-		t, err := trial.run(spec, bestS)
-		if err == nil && !scaled {
-			// The first candidate that works sets the size for all.
-			scaled = true
-			if larger := searchProblem(s.req.Problem, problem, t, time.Until(deadline), len(candidates)); larger != problem {
-				if bigger, berr := s.newTrial(dev, larger); berr == nil {
-					problem, trial = larger, bigger
-					t, err = trial.run(spec, 0)
+		default:
+			t, err := trial.run(spec, best.BestS)
+			if err == nil && !sized {
+				// The first candidate that works sets the size for all.
+				sized = true
+				if larger := searchProblem(s.req.Problem, problem, t, time.Until(deadline), len(candidates)); larger != problem {
+					if bigger, berr := s.newTrial(dev, larger); berr == nil {
+						problem, trial = larger, bigger
+						t, err = trial.run(spec, 0)
+					}
 				}
 			}
-		}
-		c.Problem = problem.String()
-		if err != nil {
-			if s.ctx.Err() != nil {
+			if err != nil && s.ctx.Err() != nil {
 				return err
 			}
-			kind := kindOf(err)
-			c.Status, c.Reason = result.StatusFailed, err.Error()
-			if kind == backend.Limit {
-				c.Status = result.StatusUnsupported
+			c.Problem = problem.String()
+			if err != nil {
+				kind := kindOf(err)
+				c.Status, c.Code, c.Reason = result.StatusFailed, string(kind), err.Error()
+				if kind == backend.Limit {
+					c.Status = result.StatusUnsupported
+				}
+				if failure == nil || kind == backend.WrongResult && kindOf(failure) != backend.WrongResult {
+					failure = err
+				}
+				lost = kind == backend.DeviceLost
+				break
 			}
-			if first == nil || kind == backend.WrongResult && kindOf(first) != backend.WrongResult {
-				first = err
+			c.Status, c.BestS = result.StatusOK, t
+			if best.BestS == 0 || t < best.BestS {
+				best = c
 			}
-			lost = kind == backend.DeviceLost
-			continue
 		}
-		c.Status, c.BestS = result.StatusOK, t
-		if best < 0 || t < tried[best].BestS {
-			best = len(tried) - 1
-		}
+		s.emit(worker.Event{Event: worker.EventTried, Candidate: &c})
 	}
-
-	for i, c := range tried {
-		if i != best {
-			s.emit(worker.Event{Event: worker.EventTried, Candidate: &c})
-		}
+	if best.BestS == 0 {
+		return fmt.Errorf("search: none of %d specializations works: %w", len(candidates), failure)
 	}
-	if best < 0 {
-		return fmt.Errorf("search: none of %d specializations works: %w", len(tried), first)
-	}
-	tried[best].Chosen = true
-	s.emit(worker.Event{Event: worker.EventTried, Candidate: &tried[best]})
+	best.Chosen = true
+	s.emit(worker.Event{Event: worker.EventTried, Candidate: &best})
 	return nil
 }
 

@@ -60,7 +60,7 @@ type Host struct {
 // CPU is the host's processor.
 type CPU struct {
 	Model   string   `json:"model" jsonschema:"model name"`
-	ISA     string   `json:"isa" jsonschema:"best instruction set that the cpu backend can use here: sse2, avx2, avx512 or neon"`
+	ISA     string   `json:"isa" jsonschema:"best instruction set that the cpu backend can use here: sse2, avx2, avx512 or neon; empty when none of them"`
 	Logical int      `json:"logical" jsonschema:"logical processors of the machine"`
 	Usable  int      `json:"usable" jsonschema:"processors that this process may use: affinity and cgroup quota applied"`
 	Quota   *float64 `json:"quota" jsonschema:"cgroup CPU quota in processors, null without one"`
@@ -68,7 +68,7 @@ type CPU struct {
 
 // Runtime says where the program runs and how that was found out.
 type Runtime struct {
-	Name     string   `json:"name" jsonschema:"native, docker, podman, apple-container, wsl, ..."`
+	Name     string   `json:"name" jsonschema:"what the caller declared, else what the signs say: native, docker, podman, apple-container, wsl, ..."`
 	Declared string   `json:"declared" jsonschema:"what the caller declared by GPUBENCH_RUNTIME, empty when nothing"`
 	Evidence []string `json:"evidence" jsonschema:"the signs that were found"`
 }
@@ -169,6 +169,7 @@ type Candidate struct {
 	Specialization map[string]uint32 `json:"specialization" jsonschema:"values of the specialization constants by name"`
 	Status         string            `json:"status" jsonschema:"ok, unsupported, skipped or failed"`
 	Reason         string            `json:"reason" jsonschema:"why it is not ok"`
+	Code           string            `json:"code" jsonschema:"machine-readable kind of failure; empty when ok"`
 	Problem        string            `json:"problem" jsonschema:"MxNxK that it was tried on: smaller than the one measured where that one would take too long; empty when not run"`
 	BestS          float64           `json:"best_s" jsonschema:"shortest host seconds for one dispatch of that problem, 0 when not run"`
 	Chosen         bool              `json:"chosen" jsonschema:"true for the one that was measured"`
@@ -188,10 +189,10 @@ type Problem struct {
 type Verification struct {
 	Batches       int     `json:"batches" jsonschema:"batches that were checked, warm-up included"`
 	Failed        int     `json:"failed" jsonschema:"batches whose result was wrong"`
-	MaxError      float64 `json:"max_error" jsonschema:"largest absolute error against the float64 reference on the normal input"`
-	Bound         float64 `json:"bound" jsonschema:"largest error allowed"`
+	MaxError      float64 `json:"max_error" jsonschema:"largest absolute error against the float64 reference on the normal input, over the batches that were right; 0 when there are none"`
+	Bound         float64 `json:"bound" jsonschema:"largest error allowed; 0 when nothing was checked"`
 	Method        string  `json:"method" jsonschema:"full (each element against the float64 reference) or freivalds (C.x = A.(B.x) and sampled elements)"`
-	ExactChecksum string  `json:"exact_checksum" jsonschema:"sha256 of C on the exact input: equal on every backend that computed the same thing"`
+	ExactChecksum string  `json:"exact_checksum" jsonschema:"sha256: and the hexadecimal hash of C on the exact input: equal on every backend that computed the same thing; empty when not reached"`
 }
 
 // Launch is one fresh process of an arm.
@@ -213,7 +214,7 @@ type Launch struct {
 // Sample is one timed batch of dispatches.
 type Sample struct {
 	HostS      float64  `json:"host_s" jsonschema:"host seconds from submit to fence, for the whole batch"`
-	DeviceS    *float64 `json:"device_s" jsonschema:"device seconds for the whole batch by the device's own clock, null when it has none"`
+	DeviceS    *float64 `json:"device_s" jsonschema:"device seconds for the whole batch by the device's own clock as read, even if absurd (flags say so); null when it has none"`
 	Dispatches int      `json:"dispatches" jsonschema:"dispatches in the batch"`
 	Flags      []string `json:"flags" jsonschema:"what is odd about the sample: device-zero, device-longer-than-host, device-short, ..."`
 }
@@ -249,8 +250,8 @@ type Ratio struct {
 	Slow      string      `json:"slow" jsonschema:"id of the baseline measurement"`
 	Value     float64     `json:"value" jsonschema:"median time of slow over median time of fast: how many times faster fast is"`
 	CI95      *[2]float64 `json:"ci95" jsonschema:"95 % interval, null when there are too few samples"`
-	Method    string      `json:"method" jsonschema:"how the interval was made"`
-	Resamples int         `json:"resamples" jsonschema:"bootstrap resamples"`
+	Method    string      `json:"method" jsonschema:"how the interval was made, empty without one"`
+	Resamples int         `json:"resamples" jsonschema:"bootstrap resamples, 0 without an interval"`
 }
 
 // Warning is something a reader should know, as a value and not a log line.

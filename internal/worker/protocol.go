@@ -43,7 +43,7 @@ const (
 	EventDevice   = "device"   // Device: one per device
 	EventAbsent   = "absent"   // Absent: the backend is not there
 	EventBuilt    = "built"    // Kernel: the kernel is ready
-	EventTried    = "tried"    // Candidate: the search tried one; the chosen one comes last, with Chosen set
+	EventTried    = "tried"    // Candidate: the search tried one; the chosen one is sent again as the last, with Chosen set
 	EventPhase    = "phase"    // Phase: verify, warmup, sample (for the progress display)
 	EventVerified = "verified" // Verification: running totals; the last one counts
 	EventWarmup   = "warmup"   // Sample
@@ -51,6 +51,10 @@ const (
 	EventDone     = "done"     // Stop: the child is finished and all is well
 	EventError    = "error"    // Error: the child is finished and it is not
 )
+
+// StopTimeLimit is the Stop of a launch that reached Rules.MaxTimeS. Its other
+// values are those of package stats.
+const StopTimeLimit = "time-limit"
 
 // Event is one line from the child. Only the field of its kind is set.
 type Event struct {

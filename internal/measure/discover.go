@@ -1,0 +1,62 @@
+// Which devices are there?
+
+package measure
+
+import (
+	"context"
+	"time"
+
+	"gpubench/internal/result"
+	"gpubench/internal/worker"
+)
+
+// discoverLimit is the wall time for one backend's list of devices.
+const discoverLimit = 30 * time.Second
+
+// attempts is how often a child is started that only has to list or to search:
+// some drivers abort at random, and one abort must not cost a whole device.
+const attempts = 3
+
+// Discover lists the devices of all backends, each asked in a child process of its
+// own. A backend that is not there, or whose child keeps failing, is absent with
+// the reason; devices that a failing child had listed are dropped with it.
+func Discover(ctx context.Context, r Runner, backends []string) (devices []result.Device, absent []result.Absent) {
+	for _, name := range backends {
+		var found []result.Device
+		var missing *result.Absent
+		out := runRepeatedly(ctx, r, worker.Request{Op: worker.OpDevices, Backend: name}, discoverLimit, func() {
+			found, missing = nil, nil
+		}, func(e worker.Event) {
+			switch e.Event {
+			case worker.EventDevice:
+				found = append(found, *e.Device)
+			case worker.EventAbsent:
+				missing = e.Absent
+			}
+		})
+		switch {
+		case missing != nil:
+			absent = append(absent, *missing)
+		case out.Status != result.StatusOK:
+			absent = append(absent, result.Absent{Backend: name, Reason: "its devices could not be listed: " + out.Reason, Remedy: out.Remedy})
+		case len(found) == 0:
+			absent = append(absent, result.Absent{Backend: name, Reason: "it is there but has no device"})
+		default:
+			devices = append(devices, found...)
+		}
+	}
+	return devices, absent
+}
+
+// runRepeatedly runs a child again when it has crashed, up to the number of
+// attempts. before is called ahead of each.
+func runRepeatedly(ctx context.Context, r Runner, req worker.Request, limit time.Duration, before func(), on func(worker.Event)) worker.Outcome {
+	for attempt := 1; ; attempt++ {
+		before()
+		out := r.Run(ctx, req, limit, on)
+		crashed := out.Code == worker.CodeSignal || out.Code == worker.CodeExit || out.Code == worker.CodeProtocol
+		if !crashed || attempt == attempts || ctx.Err() != nil {
+			return out
+		}
+	}
+}

@@ -1,0 +1,325 @@
+// The run: a search per arm, then launches of all arms in shuffled rounds.
+
+package measure
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"time"
+
+	"gpubench/internal/backend"
+	"gpubench/internal/result"
+	"gpubench/internal/worker"
+)
+
+// Run carries out a plan and returns a measurement for each arm, in the plan's
+// order with the ids m0, m1, ..., the ratios of the arms to the baselines, and
+// warnings about the run as a whole. progress may be nil; it is called from the
+// calling goroutine.
+//
+// When ctx ends the running child is killed, and what was measured until then
+// is returned together with the cause of the end. Failed arms are no error: their
+// status and code say what happened. Any other error means that the plan cannot
+// be carried out at all.
+func Run(ctx context.Context, r Runner, plan Plan, progress func(Progress)) ([]result.Measurement, []result.Ratio, []result.Warning, error) {
+	if err := plan.check(); err != nil {
+		return nil, nil, nil, err
+	}
+	if plan.Limit <= 0 {
+		plan.Limit = DefaultLimit
+	}
+	if progress == nil {
+		progress = func(Progress) {}
+	}
+	run := &run{ctx: ctx, runner: r, plan: plan, progress: progress, start: time.Now()}
+	for i, a := range plan.Arms {
+		run.arms = append(run.arms, newArm(i, a, plan))
+	}
+	for _, a := range run.arms {
+		if !a.over && ctx.Err() == nil {
+			run.search(a)
+		}
+	}
+	// The second word keeps the order apart from the inputs, which have the same seed.
+	order := rand.New(rand.NewPCG(plan.Seed, 0x726f756e6473))
+	for round := range plan.Launches {
+		for _, i := range order.Perm(len(run.arms)) {
+			if a := run.arms[i]; !a.over && ctx.Err() == nil && !run.spent() {
+				run.launch(a, round)
+			}
+		}
+	}
+
+	ms := make([]result.Measurement, len(run.arms))
+	for i, a := range run.arms {
+		run.conclude(a)
+		ms[i] = a.m
+	}
+	RejectStrayChecksums(ms, func(i int) bool { return plan.Arms[i].Baseline })
+	for i := range ms {
+		Summarise(&ms[i])
+		ms[i].Warnings = append(ms[i].Warnings, warnings(&ms[i], plan.Arms[i].Device, plan.Rules)...)
+	}
+	ratios, warns := Ratios(ms, func(i int) bool { return plan.Arms[i].Baseline }, plan.Seed)
+	return ms, ratios, warns, context.Cause(ctx)
+}
+
+// run is a plan being carried out.
+type run struct {
+	ctx      context.Context
+	runner   Runner
+	plan     Plan
+	progress func(Progress)
+	start    time.Time
+	arms     []*arm
+}
+
+// spent reports whether the budget is.
+func (r *run) spent() bool { return r.plan.Budget > 0 && time.Since(r.start) >= r.plan.Budget }
+
+// arm is an arm with what is known of it so far.
+type arm struct {
+	Arm
+	index     int
+	m         result.Measurement
+	spec      backend.Specialization
+	over      bool // nothing more is to be launched
+	checksums map[string]bool
+}
+
+func newArm(i int, a Arm, plan Plan) *arm {
+	p := a.Problem
+	out := &arm{Arm: a, index: i, checksums: map[string]bool{}, m: result.Measurement{
+		ID:      fmt.Sprintf("m%d", i),
+		Runtime: plan.Runtime,
+		Device:  a.Device.ID,
+		Role:    result.RoleKernel,
+		Kernel: result.Kernel{Name: "matmul", Format: "f32", Accumulate: "f32",
+			Specialization: map[string]uint32{}, Search: []result.Candidate{}},
+		Problem:  result.Problem{M: p.M, N: p.N, K: p.K, FLOP: p.FLOP(), Input: "normal", Seed: plan.Seed},
+		Launches: []result.Launch{},
+		Warnings: []result.Warning{},
+	}}
+	if a.Device.Unusable != "" {
+		out.end(string(backend.Unusable), a.Device.Unusable)
+	}
+	return out
+}
+
+// end gives the arm a status other than ok.
+func (a *arm) end(code, reason string) {
+	a.over = true
+	a.m.Status, a.m.Code, a.m.Reason = result.StatusFailed, code, reason
+	switch code {
+	case string(backend.Limit), string(backend.Unusable):
+		a.m.Status = result.StatusUnsupported
+	case CodeInterrupted, CodeBudget:
+		a.m.Status = result.StatusSkipped
+	}
+}
+
+func (r *run) request(a *arm, op string) worker.Request {
+	return worker.Request{Op: op, Backend: a.Device.Backend, Device: a.Device.ID, Problem: a.Problem, Seed: r.plan.Seed,
+		Specialization: a.spec, Rules: r.plan.Rules}
+}
+
+func (r *run) report(a *arm, p Progress) {
+	p.Arm, p.Arms, p.Rounds, p.Device, p.Problem = a.index, len(r.arms), r.plan.Launches, a.Device, a.Problem
+	r.progress(p)
+}
+
+// search has a child choose the specialization. A child that dies on the way
+// leaves the best that it had found.
+func (r *run) search(a *arm) {
+	r.report(a, Progress{Phase: PhaseSearch})
+	chosen := -1
+	out := runRepeatedly(r.ctx, r.runner, r.request(a, worker.OpSearch), r.plan.Limit, func() {
+		a.m.Kernel.Search, chosen = []result.Candidate{}, -1
+	}, func(e worker.Event) {
+		if e.Event != worker.EventTried {
+			return
+		}
+		c := *e.Candidate
+		if !c.Chosen {
+			a.m.Kernel.Search = append(a.m.Kernel.Search, c)
+			return
+		}
+		// The chosen one has been sent before, when it was tried.
+		for i, tried := range a.m.Kernel.Search {
+			if maps.Equal(tried.Specialization, c.Specialization) {
+				a.m.Kernel.Search[i], chosen = c, i
+			}
+		}
+	})
+	if r.ctx.Err() != nil {
+		return
+	}
+	tried := a.m.Kernel.Search
+	if out.Status == result.StatusOK && chosen < 0 {
+		a.end(worker.CodeProtocol, "search: the process chose no specialization")
+		return
+	}
+	if out.Status != result.StatusOK {
+		chosen = fastest(tried)
+		if chosen < 0 {
+			a.end(out.Code, withRemedy("search: "+out.Reason, out))
+			return
+		}
+		tried[chosen].Chosen = true
+		a.warn("search-failed", "the search for a specialization ended early (%s); the best of the %d tried until then is measured, and a better one may exist", out.Reason, len(tried))
+	}
+	a.spec = tried[chosen].Specialization
+	a.m.Kernel.Specialization = a.spec
+}
+
+// fastest is the index of the fastest candidate that works, -1 for none.
+func fastest(tried []result.Candidate) int {
+	best := -1
+	for i, c := range tried {
+		if c.Status == result.StatusOK && (best < 0 || c.BestS < tried[best].BestS) {
+			best = i
+		}
+	}
+	return best
+}
+
+func withRemedy(reason string, out worker.Outcome) string {
+	if out.Remedy == "" {
+		return reason
+	}
+	return reason + "; " + out.Remedy
+}
+
+func (a *arm) warn(code, format string, args ...any) {
+	a.m.Warnings = append(a.m.Warnings, result.Warning{Code: code, Text: fmt.Sprintf(format, args...)})
+}
+
+// launch runs one child that takes samples, and records it.
+func (r *run) launch(a *arm, round int) {
+	l := result.Launch{Round: round, Started: time.Now().UTC(), Stderr: []string{}, Warmup: []result.Sample{}, Samples: []result.Sample{}, Telemetry: []result.Telemetry{}}
+	p := Progress{Round: round, Phase: PhaseStart}
+	r.report(a, p)
+	var v result.Verification
+	out := r.runner.Run(r.ctx, r.request(a, worker.OpLaunch), r.plan.Limit, func(e worker.Event) {
+		switch e.Event {
+		case worker.EventBuilt:
+			search := a.m.Kernel.Search
+			a.m.Kernel = *e.Kernel
+			a.m.Kernel.Search = search
+			return
+		case worker.EventPhase:
+			p.Phase = e.Phase
+		case worker.EventVerified:
+			v = *e.Verification
+			return
+		case worker.EventWarmup:
+			l.Warmup = append(l.Warmup, *e.Sample)
+			p.FLOPS = rate(a.Problem, *e.Sample)
+		case worker.EventSample:
+			l.Samples = append(l.Samples, *e.Sample)
+			p.Samples++
+			p.FLOPS = rate(a.Problem, *e.Sample)
+		case worker.EventDone:
+			l.Stop = e.Stop
+			return
+		}
+		r.report(a, p)
+	})
+	l.Status, l.Code, l.Reason, l.Signal, l.DurationS = out.Status, out.Code, out.Reason, out.Signal, out.DurationS
+	if l.Status != result.StatusOK {
+		l.Reason = withRemedy(l.Reason, out)
+		l.Stderr = append(l.Stderr, out.Stderr...)
+	} else if len(l.Samples) == 0 {
+		l.Status, l.Code, l.Reason = result.StatusFailed, worker.CodeProtocol, "the process was done without a sample"
+	}
+	a.m.Launches = append(a.m.Launches, l)
+	a.addVerification(v)
+
+	switch backend.Kind(l.Code) {
+	case backend.WrongResult:
+		// No more launches can make this arm a number.
+		a.end(l.Code, fmt.Sprintf("launch %d: %s", round+1, l.Reason))
+	case backend.Limit, backend.Unusable, backend.NoDevice, backend.Absent:
+		a.over = true // the next launch would say the same
+	}
+}
+
+// rate is the FLOP/s of a sample.
+func rate(p backend.Problem, s result.Sample) float64 {
+	return float64(p.FLOP()) * float64(s.Dispatches) / s.HostS
+}
+
+// addVerification adds the totals of one launch to those of the arm.
+func (a *arm) addVerification(v result.Verification) {
+	t := &a.m.Verification
+	t.Batches += v.Batches
+	t.Failed += v.Failed
+	t.MaxError = max(t.MaxError, v.MaxError)
+	t.Bound = max(t.Bound, v.Bound)
+	if v.Method != "" {
+		t.Method = v.Method
+	}
+	if v.ExactChecksum != "" {
+		t.ExactChecksum = v.ExactChecksum
+		a.checksums[v.ExactChecksum] = true
+	}
+}
+
+// conclude gives the arm its final status, now that all launches are over.
+func (r *run) conclude(a *arm) {
+	if a.m.Status != "" {
+		return
+	}
+	good := 0
+	var failed *result.Launch // the first that failed of itself
+	failures := 0
+	for i := range a.m.Launches {
+		switch l := &a.m.Launches[i]; {
+		case l.Status == result.StatusOK:
+			good++
+		case l.Code != CodeInterrupted:
+			failures++
+			if failed == nil {
+				failed = l
+			}
+		}
+	}
+	planned := r.plan.Launches
+	switch {
+	case a.m.Verification.Failed > 0:
+		// The process died before it could say so itself.
+		a.end(string(backend.WrongResult), fmt.Sprintf("%d of %d batches were wrong", a.m.Verification.Failed, a.m.Verification.Batches))
+	case len(a.checksums) > 1:
+		a.end(string(backend.WrongResult), "the launches disagree about the product of the exact input: its checksums differ")
+	case good == 0 && failed != nil:
+		a.end(failed.Code, fmt.Sprintf("none of %d launches succeeded; launch %d: %s", len(a.m.Launches), failed.Round+1, failed.Reason))
+	case good == 0 && r.ctx.Err() != nil:
+		a.end(CodeInterrupted, "the run was interrupted before a launch was finished")
+	case good == 0:
+		a.end(CodeBudget, fmt.Sprintf("the run's %v were over before its first launch", r.plan.Budget))
+	default:
+		a.m.Status = result.StatusOK
+		if failed != nil {
+			a.warn("launch-failed", "%d of %d launches failed (launch %d: %s); the figures are of the other %s", failures, len(a.m.Launches), failed.Round+1, failed.Reason, plural(good, "launch"))
+		}
+		if missing := planned - good - failures; missing > 0 {
+			why := "the run was interrupted"
+			if r.ctx.Err() == nil {
+				why = fmt.Sprintf("the run's %v were over", r.plan.Budget)
+			}
+			a.warn("few-launches", "%d of %d launches are missing, because %s; the interval may be too narrow: measure again without haste", missing, planned, why)
+		}
+	}
+}
+
+func plural(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	if noun[len(noun)-1] == 'h' {
+		noun += "e"
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
+}
