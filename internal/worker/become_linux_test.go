@@ -200,6 +200,23 @@ func TestBecome(t *testing.T) {
 		})
 	}
 
+	for _, tt := range []struct{ how, code, reason, signal, stderr string }{
+		{"segv", CodeSignal, "killed by SIGSEGV while sampling", "SIGSEGV", "signal arrived during cgo execution"},
+		{"thread", CodeSignal, "killed by SIGSEGV while sampling", "SIGSEGV", ""},
+		{"abort", CodeSignal, "killed by SIGABRT while sampling", "SIGABRT", "signal arrived during cgo execution"},
+		{"exit", CodeExit, "exited with status 3 without a result while sampling", "", ""},
+		{"hang", CodeTimeLimit, "ended by its time limit of 2 s", "SIGKILL", ""},
+	} {
+		t.Run("with a driver that does "+tt.how, func(t *testing.T) {
+			cmd := exec.Command(b.static, "vulkan")
+			cmd.Env = append(os.Environ(), "BECOME_PROGRAM="+b.plainGz, "BECOME_CRASH="+tt.how)
+			a := run(t, cmd)
+			if a.Code != tt.code || !strings.Contains(a.Reason, tt.reason) || a.Signal != tt.signal || !strings.Contains(strings.Join(a.Stderr, "|"), tt.stderr) {
+				t.Errorf("outcome %+v, want %+v", a.Outcome, tt)
+			}
+		})
+	}
+
 	t.Run("with a damaged program", func(t *testing.T) {
 		gz, err := os.ReadFile(b.plainGz)
 		if err != nil {
