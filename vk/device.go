@@ -28,7 +28,9 @@ type device struct {
 	once     vulkan.CommandBuffer // for transfers, recorded anew each time
 	fence    vulkan.Fence
 	programs map[*program]struct{}
-	staging  bool // copy through a staging buffer even where memory is unified
+
+	neverMap     bool   // copy through a staging buffer even where memory is unified
+	stagingBytes uint64 // bound of a staging buffer; larger matrices are copied piece by piece
 }
 
 // Open makes the device with this id ready.
@@ -45,7 +47,7 @@ func (b *Backend) open(id string) (*device, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := &device{instance: in, kernel: b.kernel, programs: map[*program]struct{}{}}
+	d := &device{instance: in, kernel: b.kernel, programs: map[*program]struct{}{}, stagingBytes: 64 << 20}
 	if err := d.init(id); err != nil {
 		d.Close()
 		return nil, err

@@ -201,13 +201,19 @@ func (in *instance) physical(index int, handle vulkan.PhysicalDevice) *physical 
 	p.info.Unified = p.unified()
 	p.info.Timestamps = p.family >= 0 && p.validBits > 0 && p.limits.TimestampPeriod > 0
 	p.info.Limits = p.limitsByName(more)
-	switch {
-	case props.ApiVersion < version11:
-		p.info.Unusable = fmt.Sprintf("it offers Vulkan %s, and the kernel needs 1.1", p.info.API)
-	case p.family < 0:
-		p.info.Unusable = "it has no queue that computes"
-	}
+	p.info.Unusable = unusable(props.ApiVersion, p.family)
 	return p
+}
+
+// unusable says why a device cannot run the kernel, or is empty.
+func unusable(api uint32, family int) string {
+	switch {
+	case api < version11:
+		return fmt.Sprintf("it offers Vulkan %s, and the kernel needs 1.1", vulkan.Version(api))
+	case family < 0:
+		return "it has no queue that computes"
+	}
+	return ""
 }
 
 // Drivers that compute on the CPU, by VkDriverId.

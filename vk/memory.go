@@ -25,30 +25,32 @@ type buffer struct {
 // want is a kind of memory: properties that it has and that it has not.
 type want struct{ has, hasNot vulkan.MemoryPropertyFlags }
 
-// newMatrix makes a buffer for the kernel: mapped where memory is unified, cached
-// if the host reads it, and out of the host's sight elsewhere.
-func (d *device) newMatrix(size uint64, hostReads bool) (*buffer, error) {
-	usage := vulkan.BufferUsageStorageBufferBit | vulkan.BufferUsageTransferDstBit | vulkan.BufferUsageTransferSrcBit
-	if d.info.Unified && !d.staging {
-		wants := []want{{has: deviceLocal | hostVisible | hostCoherent}, {has: deviceLocal | hostVisible}}
-		if hostReads {
-			wants = append([]want{{has: deviceLocal | hostVisible | hostCached | hostCoherent}, {has: deviceLocal | hostVisible | hostCached}}, wants...)
-		}
-		return d.newBuffer(size, usage, wants...)
+// matrixMemory lists the kinds of memory for a matrix, the best first: mapped where
+// memory is unified, then cached if the host reads it, and out of the host's sight
+// elsewhere.
+func (d *device) matrixMemory(hostReads bool) []want {
+	switch {
+	case !d.info.Unified || d.neverMap:
+		// Memory that the host sees may be a small window into a discrete card's.
+		return []want{{deviceLocal, hostVisible}, {has: deviceLocal}, {}}
+	case hostReads:
+		return []want{{has: deviceLocal | hostVisible | hostCached | hostCoherent}, {has: deviceLocal | hostVisible | hostCached}, {has: deviceLocal | hostVisible}}
 	}
-	// Memory that the host sees may be a small window into a discrete card's.
-	return d.newBuffer(size, usage, want{deviceLocal, hostVisible}, want{has: deviceLocal}, want{})
+	return []want{{has: deviceLocal | hostVisible | hostCoherent}, {has: deviceLocal | hostVisible}}
 }
 
-// newStaging makes a mapped buffer for copies in both directions.
-func (d *device) newStaging(size uint64) (*buffer, error) {
-	return d.newBuffer(size, vulkan.BufferUsageTransferDstBit|vulkan.BufferUsageTransferSrcBit,
-		want{has: hostVisible | hostCached | hostCoherent}, want{has: hostVisible | hostCached}, want{has: hostVisible})
-}
+// stagingMemory lists the kinds of memory for copies in both directions.
+var stagingMemory = []want{{has: hostVisible | hostCached | hostCoherent}, {has: hostVisible | hostCached}, {has: hostVisible}}
+
+const (
+	copied     = vulkan.BufferUsageTransferDstBit | vulkan.BufferUsageTransferSrcBit
+	matrixUse  = vulkan.BufferUsageStorageBufferBit | copied
+	stagingUse = copied
+)
 
 // newBuffer makes a buffer in the first kind of memory that it can lie in, and
 // maps it when that was asked for.
-func (d *device) newBuffer(size uint64, usage vulkan.BufferUsageFlagBits, wants ...want) (*buffer, error) {
+func (d *device) newBuffer(size uint64, usage vulkan.BufferUsageFlagBits, wants []want) (*buffer, error) {
 	b := &buffer{size: size}
 	if err := d.initBuffer(b, usage, wants); err != nil {
 		d.free(b)

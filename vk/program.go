@@ -36,9 +36,6 @@ type program struct {
 	dispatches int // recorded in batch
 }
 
-// stagingBytes bounds the staging buffer; larger matrices are copied piece by piece.
-const stagingBytes = 64 << 20
-
 // Build compiles the kernel and allocates A, B and C.
 func (d *device) Build(problem backend.Problem, spec backend.Specialization) (backend.Program, error) {
 	all, ids, values, err := d.constants(spec)
@@ -98,14 +95,14 @@ func (p *program) init(ids, values []uint32) error {
 		count int
 		reads bool // by the host
 	}{{&p.a, m.M * m.K, false}, {&p.b, m.K * m.N, false}, {&p.c, m.M * m.N, true}} {
-		buf, err := d.newMatrix(uint64(b.count)*4, b.reads)
+		buf, err := d.newBuffer(uint64(b.count)*4, matrixUse, d.matrixMemory(b.reads))
 		if err != nil {
 			return err
 		}
 		*b.to = buf
 	}
 	if p.a.mapped == nil || p.b.mapped == nil || p.c.mapped == nil {
-		buf, err := d.newStaging(min(stagingBytes, max(p.a.size, p.b.size, p.c.size)))
+		buf, err := d.newBuffer(min(d.stagingBytes, max(p.a.size, p.b.size, p.c.size)), stagingUse, stagingMemory)
 		if err != nil {
 			return err
 		}

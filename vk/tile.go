@@ -6,7 +6,6 @@ package vk
 
 import (
 	"fmt"
-	"slices"
 
 	"gpubench/internal/backend"
 	"gpubench/internal/result"
@@ -76,38 +75,43 @@ func (t tile) valid() error {
 	return nil
 }
 
-// Shapes worth trying, the likeliest for a large problem first. In each list the
-// last ones fit what Vulkan promises of every device: 128 invocations and 16 KiB
+// Shapes worth trying, the likeliest for a large problem first. Both lists hold
+// some that fit what Vulkan promises of every device: 128 invocations and 16 KiB
 // of shared memory.
 var (
 	tilesGPU = []tile{
 		{LX: 16, LY: 16, TM: 8, TN: 2, VN: 4, BK: 16, KU: 4, PA: 1},
-		{LX: 16, LY: 16, TM: 8, TN: 2, VN: 4, BK: 8, KU: 8, PA: 1},
+		{LX: 16, LY: 16, TM: 8, TN: 8, VN: 1, BK: 8, KU: 8, PA: 1}, // half the shared memory, no bank conflicts in B
 		{LX: 16, LY: 16, TM: 4, TN: 1, VN: 4, BK: 16, KU: 16, PA: 1},
 		{LX: 16, LY: 8, TM: 8, TN: 2, VN: 4, BK: 16, KU: 4, PA: 1},
 		{LX: 8, LY: 8, TM: 4, TN: 1, VN: 4, BK: 16, KU: 4, PA: 1},
 		{LX: 8, LY: 8, TM: 2, TN: 1, VN: 2, BK: 16, KU: 4, PA: 1},
 	}
+	// On lavapipe large tiles win as well, for it gathers lane by lane what it
+	// loads; 8 of its lanes are a row, or 4 without AVX.
 	tilesCPU = []tile{
-		{LX: 8, LY: 4, TM: 8, TN: 2, VN: 1, BK: 64, KU: 4},
-		{LX: 8, LY: 1, TM: 8, TN: 2, VN: 1, BK: 64, KU: 4},
-		{LX: 8, LY: 4, TM: 4, TN: 1, VN: 4, BK: 16, KU: 4},
-		{LX: 8, LY: 1, TM: 4, TN: 2, VN: 1, BK: 64, KU: 4},
+		{LX: 16, LY: 8, TM: 8, TN: 8, VN: 1, BK: 32, KU: 4},
+		{LX: 8, LY: 8, TM: 8, TN: 8, VN: 1, BK: 32, KU: 4},
+		{LX: 8, LY: 8, TM: 8, TN: 2, VN: 4, BK: 16, KU: 4},
+		{LX: 8, LY: 1, TM: 4, TN: 4, VN: 1, BK: 16, KU: 4},
 	}
 )
 
-// tilesFor lists the shapes for a device of this class. A shape of which the
-// problem would leave half idle is left out where a smaller one is there.
+// tilesFor lists the shapes for a device of this class: those of which the problem
+// fills more than half, across and down, or the smallest when it fills none.
 func tilesFor(class string, p backend.Problem) []tile {
 	all := tilesGPU
 	if class == result.ClassCPU {
 		all = tilesCPU
 	}
-	fitting := slices.DeleteFunc(slices.Clone(all), func(t tile) bool {
-		return t.rows() >= 2*uint64(p.M) && t.rows() > 8 || t.columns() >= 2*uint64(p.N) && t.columns() > 16
-	})
-	if len(fitting) == 0 {
-		return all[len(all)-1:]
+	var filled []tile
+	for _, t := range all {
+		if t.rows() < 2*uint64(p.M) && t.columns() < 2*uint64(p.N) {
+			filled = append(filled, t)
+		}
 	}
-	return fitting
+	if filled == nil {
+		filled = all[len(all)-1:]
+	}
+	return filled
 }
