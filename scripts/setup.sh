@@ -65,7 +65,13 @@ if [ "$(id -u)" != 0 ]; then
 fi
 
 echo "setup: installing$need$want" >&2
-apt() { $sudo env DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=300 -o Dpkg::Use-Pty=0 "$@" </dev/null >&2; }
+# What apt prints is only of interest when it fails.
+apt() {
+	said=$($sudo env DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=300 -o Dpkg::Use-Pty=0 "$@" </dev/null 2>&1) || {
+		echo "$said" >&2
+		return 1
+	}
+}
 install() { [ $# = 0 ] || apt install --no-install-recommends "$@"; }
 # The lists of a fresh image are empty or old.
 # shellcheck disable=SC2086
