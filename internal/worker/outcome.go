@@ -74,12 +74,20 @@ func (e *ending) outcome() Outcome {
 	}
 	fail := func(code, format string, args ...any) Outcome {
 		out.Code, out.Reason = code, fmt.Sprintf(format, args...)
-		if e.cause != nil && !e.ended && e.duration > 0 {
+		if !e.ended {
 			out.Reason += "; it could not be killed and may be stuck in the kernel"
 		}
 		return out
 	}
 	terminal := e.last != nil && e.last.terminal()
+	when := "while " + e.phase
+	if terminal {
+		when = "after it was done"
+	}
+	cause := e.cause
+	if e.ended && out.Signal != "SIGKILL" {
+		cause = nil // it was faster than the parent
+	}
 
 	var wrong *protocolError
 	switch {
@@ -91,20 +99,16 @@ func (e *ending) outcome() Outcome {
 	case terminal && e.last.Event == EventAbsent:
 		out.Remedy = clean(e.last.Absent.Remedy)
 		return fail(string(backend.Absent), "%s", clean(e.last.Absent.Reason))
-	case e.cause == errTimeLimit && terminal:
+	case cause == errTimeLimit && terminal:
 		return fail(CodeTimeLimit, "the process was done but did not exit; the driver may hang")
-	case e.cause == errTimeLimit:
+	case cause == errTimeLimit:
 		out.Remedy = "if the device is only slow, allow more time with --timeout"
 		return fail(CodeTimeLimit, "the process was ended by its time limit of %v while %s; the driver may hang", seconds(e.limit), e.phase)
-	case e.cause != nil:
-		return fail(CodeInterrupted, "the process was ended by the interruption of the run while %s", e.phase)
+	case cause != nil:
+		return fail(CodeInterrupted, "the process was ended by the interruption of the run %s", when)
 	}
 
 	// It ended by itself.
-	when := "while " + e.phase
-	if terminal {
-		when = "after it was done"
-	}
 	headline := crashHeadline(e.stderr)
 	if out.Signal == "" && status == 2 {
 		// Go catches a C library's signal, prints it and exits with status 2.

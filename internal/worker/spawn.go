@@ -112,8 +112,7 @@ func (s *Spawner) Run(ctx context.Context, req Request, limit time.Duration, on 
 	e := ending{req: req, limit: limit, phase: firstPhase(req.Op)}
 	s = s.complete()
 	if ctx.Err() != nil {
-		e.cause = context.Cause(ctx)
-		return e.outcome()
+		return Outcome{Status: result.StatusFailed, Code: CodeInterrupted, Reason: "the run was interrupted before the process was started"}
 	}
 	line, err := json.Marshal(req)
 	if err != nil {
