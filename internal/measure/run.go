@@ -286,7 +286,6 @@ func (r *run) conclude(a *arm) {
 			}
 		}
 	}
-	planned := r.plan.Launches
 	switch {
 	case a.m.Verification.Failed > 0:
 		// The process died before it could say so itself.
@@ -304,12 +303,15 @@ func (r *run) conclude(a *arm) {
 		if failed != nil {
 			a.warn("launch-failed", "%d of %d launches failed (launch %d: %s); the figures are of the other %s", failures, len(a.m.Launches), failed.Round+1, failed.Reason, plural(good, "launch"))
 		}
-		if missing := planned - good - failures; missing > 0 {
+		if missing := r.plan.Launches - good - failures; missing > 0 {
 			why := "the run was interrupted"
-			if r.ctx.Err() == nil {
+			switch {
+			case a.over:
+				why = "the one that failed would have failed again"
+			case r.ctx.Err() == nil:
 				why = fmt.Sprintf("the run's %v were over", r.plan.Budget)
 			}
-			a.warn("few-launches", "%d of %d launches are missing, because %s; the interval may be too narrow: measure again without haste", missing, planned, why)
+			a.warn("few-launches", "%d of %d launches are missing, because %s; what the missing ones would have differed by is not in the intervals: measure again", missing, r.plan.Launches, why)
 		}
 	}
 }

@@ -1,0 +1,678 @@
+package measure
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"gpubench/internal/backend"
+	"gpubench/internal/result"
+	"gpubench/internal/worker"
+)
+
+// A script is what the children of one device do.
+type script struct {
+	outcome  map[string]worker.Outcome // by operation, and operation/launch such as "launch/1"; ok when missing
+	tried    []result.Candidate        // by the search; one that is chosen when nil
+	absent   *result.Absent
+	kernel   string // SPIR-V hash, "5b1" when empty
+	checksum func(launch int) string
+	batches  func(launch int) []float64               // seconds of a dispatch; ten of 1 ms when nil
+	edit     func(launch, i int, s *result.Sample)    // of a sample
+	verified func(launch int, v *result.Verification) // before it is sent
+	during   func(op string, launch int)              // in the middle of it
+	stop     string                                   // "precision" when empty
+	runs     map[string]int                           // how often each operation was run
+	requests []worker.Request
+}
+
+// children is a Runner whose processes follow scripts, by device, or by backend
+// for listing.
+type children struct {
+	scripts map[string]*script
+	log     []string // operations in order
+}
+
+func (c *children) Run(ctx context.Context, req worker.Request, limit time.Duration, on func(worker.Event)) worker.Outcome {
+	key := req.Device
+	if req.Op == worker.OpDevices {
+		key = req.Backend
+	}
+	s := c.scripts[key]
+	if s.runs == nil {
+		s.runs = map[string]int{}
+	}
+	n := s.runs[req.Op]
+	s.runs[req.Op]++
+	s.requests = append(s.requests, req)
+	c.log = append(c.log, req.Op+" "+key)
+	if limit <= 0 {
+		panic("a child without a time limit")
+	}
+
+	switch req.Op {
+	case worker.OpDevices:
+		if s.absent != nil {
+			on(worker.Event{Event: worker.EventAbsent, Absent: s.absent})
+		} else if s.kernel != "none" {
+			on(worker.Event{Event: worker.EventDevice, Device: &result.Device{ID: key + ":0", Backend: key}})
+		}
+	case worker.OpSearch:
+		tried := s.tried
+		if tried == nil {
+			c := result.Candidate{Specialization: map[string]uint32{"T": 8}, Status: result.StatusOK, BestS: 1e-3}
+			tried = []result.Candidate{c, c}
+			tried[1].Chosen = true
+		}
+		for _, t := range tried {
+			on(worker.Event{Event: worker.EventTried, Candidate: &t})
+		}
+	case worker.OpLaunch:
+		s.launch(n, req, on)
+	}
+	if s.during != nil {
+		s.during(req.Op, n)
+	}
+	if ctx.Err() != nil {
+		return worker.Outcome{Status: result.StatusFailed, Code: worker.CodeInterrupted, Reason: "the process was ended by the interruption of the run while sampling", Signal: "SIGKILL"}
+	}
+	for _, k := range []string{fmt.Sprintf("%s/%d", req.Op, n), req.Op} {
+		if out, ok := s.outcome[k]; ok {
+			out.Status = result.StatusFailed
+			return out
+		}
+	}
+	if req.Op == worker.OpLaunch {
+		stop := s.stop
+		if stop == "" {
+			stop = "precision"
+		}
+		on(worker.Event{Event: worker.EventDone, Stop: stop})
+	}
+	return worker.Outcome{Status: result.StatusOK, DurationS: 1.5}
+}
+
+func (s *script) launch(n int, req worker.Request, on func(worker.Event)) {
+	kernel := s.kernel
+	if kernel == "" {
+		kernel = "5b1"
+	}
+	on(worker.Event{Event: worker.EventBuilt, Kernel: &result.Kernel{Name: "matmul", Format: "f32", Accumulate: "f32", SPIRVSHA256: kernel, Form: "c",
+		Specialization: map[string]uint32{"T": 8, "EDGE": 1}}})
+	v := result.Verification{Batches: 2, MaxError: 1e-6, Bound: 1e-4, Method: "full", ExactChecksum: "sha256:right"}
+	if s.checksum != nil {
+		v.ExactChecksum = s.checksum(n)
+	}
+	if s.verified != nil {
+		s.verified(n, &v)
+	}
+	on(worker.Event{Event: worker.EventPhase, Phase: "warmup"})
+	on(worker.Event{Event: worker.EventWarmup, Sample: &result.Sample{HostS: 9, Dispatches: 1, Flags: []string{}}})
+	on(worker.Event{Event: worker.EventPhase, Phase: "sample"})
+	times := []float64{1e-3, 1e-3, 1e-3, 1e-3, 1e-3, 1e-3, 1e-3, 1e-3, 1e-3, 1e-3}
+	if s.batches != nil {
+		times = s.batches(n)
+	}
+	for i, t := range times {
+		v.Batches++
+		totals := v
+		on(worker.Event{Event: worker.EventVerified, Verification: &totals})
+		sample := result.Sample{HostS: 20 * t, Dispatches: 20, Flags: []string{}}
+		if s.edit != nil {
+			s.edit(n, i, &sample)
+		}
+		on(worker.Event{Event: worker.EventSample, Sample: &sample})
+	}
+	on(worker.Event{Event: worker.EventVerified, Verification: &v})
+}
+
+var problem = backend.Problem{M: 100, N: 100, K: 50} // 1e6 FLOP
+
+func device(id string) result.Device {
+	name, _, _ := strings.Cut(id, ":")
+	return result.Device{ID: id, Backend: name, Class: result.ClassCPU, Name: "the " + id}
+}
+
+func plan(ids ...string) Plan {
+	p := Plan{Launches: 3, Rules: DefaultRules(), Seed: 1, Runtime: "native"}
+	for i, id := range ids {
+		p.Arms = append(p.Arms, Arm{Device: device(id), Problem: problem, Baseline: i == 0})
+	}
+	return p
+}
+
+// outcome is all that a run returns.
+type outcome struct {
+	ms     []result.Measurement
+	ratios []result.Ratio
+	warns  []result.Warning
+	err    error
+}
+
+func measure(c *children, p Plan) outcome {
+	return measureContext(context.Background(), c, p)
+}
+
+func measureContext(ctx context.Context, c *children, p Plan) (o outcome) {
+	o.ms, o.ratios, o.warns, o.err = Run(ctx, c, p, nil)
+	return o
+}
+
+func one(s *script) *children { return &children{scripts: map[string]*script{"cpu": s}} }
+
+func codes(ws []result.Warning) string {
+	var out []string
+	for _, w := range ws {
+		out = append(out, w.Code)
+	}
+	return strings.Join(out, " ")
+}
+
+func TestRun(t *testing.T) {
+	d := 0.9e-3 * 20
+	fast := &script{
+		batches: func(n int) []float64 {
+			return []float64{4e-4, 5e-4, 6e-4, 5e-4, 5e-4, 5e-4, 4e-4, 5e-4, 6e-4, 5e-4}
+		},
+		edit: func(_, i int, s *result.Sample) { s.DeviceS = &d },
+	}
+	c := &children{scripts: map[string]*script{"cpu": {}, "vulkan:0": fast}}
+	var seen []Progress
+	ms, ratios, warns, err := Run(context.Background(), c, plan("cpu", "vulkan:0"), func(p Progress) { seen = append(seen, p) })
+	if err != nil || len(warns) != 0 || len(ms) != 2 {
+		t.Fatalf("%d measurements, warnings %v, error %v", len(ms), warns, err)
+	}
+	m := ms[1]
+	if m.ID != "m1" || m.Runtime != "native" || m.Device != "vulkan:0" || m.Role != "kernel" || m.Status != "ok" || m.Code != "" || m.Reason != "" || codes(m.Warnings) != "" {
+		t.Errorf("%+v", m)
+	}
+	if want := (result.Problem{M: 100, N: 100, K: 50, FLOP: 1e6, Input: "normal", Seed: 1}); m.Problem != want {
+		t.Errorf("problem %+v", m.Problem)
+	}
+	if k := m.Kernel; k.SPIRVSHA256 != "5b1" || k.Specialization["EDGE"] != 1 || len(k.Search) != 1 || !k.Search[0].Chosen {
+		t.Errorf("kernel %+v", k)
+	}
+	if v := m.Verification; v != (result.Verification{Batches: 36, MaxError: 1e-6, Bound: 1e-4, Method: "full", ExactChecksum: "sha256:right"}) {
+		t.Errorf("verification %+v", v)
+	}
+	if len(m.Launches) != 3 {
+		t.Fatalf("%d launches", len(m.Launches))
+	}
+	for i, l := range m.Launches {
+		if l.Round != i || l.Status != "ok" || l.Stop != "precision" || len(l.Warmup) != 1 || len(l.Samples) != 10 || l.DurationS != 1.5 || l.Started.IsZero() {
+			t.Errorf("launch %d: %+v", i, l)
+		}
+	}
+	s := m.Summary
+	if s.Clock != "host" || s.N != 30 || s.Launches != 3 || !near(s.MedianS, 5e-4) || !near(s.FLOPS, 2e9) || !near(s.MinS, 4e-4) || !near(s.MaxS, 6e-4) {
+		t.Errorf("summary %+v", s)
+	}
+	if s.FLOPSCI95[0] > s.FLOPS || s.FLOPSCI95[1] < s.FLOPS || !near(s.FLOPSCI95[0], 1e6/s.CI95S[1]) {
+		t.Errorf("rate %v with the interval %v", s.FLOPS, *s.FLOPSCI95)
+	}
+	if s.DeviceMedianS == nil || !near(*s.DeviceMedianS, 0.9e-3) {
+		t.Errorf("device median %v", s.DeviceMedianS)
+	}
+	if ms[0].Summary.DeviceMedianS != nil {
+		t.Error("a device median without a device clock")
+	}
+	if len(ratios) != 1 || ratios[0].Fast != "m1" || ratios[0].Slow != "m0" || !near(ratios[0].Value, 2) || ratios[0].CI95 == nil || ratios[0].Resamples == 0 {
+		t.Errorf("ratios %+v", ratios)
+	}
+
+	// All launches have the chosen specialization and the plan's rules and seed.
+	for _, r := range fast.requests {
+		if r.Backend != "vulkan" || r.Seed != 1 || r.Problem != problem || r.Rules != DefaultRules() || (r.Op == worker.OpLaunch) != (r.Specialization["T"] == 8) {
+			t.Errorf("request %+v", r)
+		}
+	}
+	last := seen[len(seen)-1]
+	if last.Arms != 2 || last.Round != 2 || last.Rounds != 3 || last.Phase != "sample" || last.Samples != 10 || last.FLOPS == 0 || seen[0].Phase != PhaseSearch {
+		t.Errorf("progress began with %+v and ended with %+v", seen[0], last)
+	}
+}
+
+func near(a, b float64) bool { return math.Abs(a-b) <= 1e-9*math.Abs(b) }
+
+func TestRoundsAreShuffledFromTheSeed(t *testing.T) {
+	order := func(seed uint64) []string {
+		c := &children{scripts: map[string]*script{"a": {}, "b": {}, "c": {}, "d": {}}}
+		p := plan("a", "b", "c", "d")
+		p.Seed, p.Launches = seed, 6
+		if o := measure(c, p); o.err != nil {
+			t.Fatal(o.err)
+		}
+		for i, op := range c.log[:4] {
+			if op != "search "+string(rune('a'+i)) {
+				t.Errorf("operation %d is %s, want the searches first", i, op)
+			}
+		}
+		return c.log[4:]
+	}
+	first := order(1)
+	rounds := map[string]bool{}
+	for round := range slices.Chunk(first, 4) {
+		rounds[strings.Join(round, " ")] = true
+		sorted := slices.Sorted(slices.Values(round))
+		if !slices.Equal(sorted, []string{"launch a", "launch b", "launch c", "launch d"}) {
+			t.Errorf("a round of %v", round)
+		}
+	}
+	if len(rounds) < 4 {
+		t.Errorf("6 rounds of only %d different orders: %v", len(rounds), first)
+	}
+	if !slices.Equal(first, order(1)) {
+		t.Error("the same seed gives another order")
+	}
+	if slices.Equal(first, order(2)) {
+		t.Error("another seed gives the same order")
+	}
+}
+
+// What becomes of an arm, by what its children do.
+func TestArms(t *testing.T) {
+	killed := worker.Outcome{Code: worker.CodeSignal, Signal: "SIGKILL", Reason: "the process was killed by SIGKILL while sampling", Stderr: []string{"last words"}}
+	wrong := worker.Outcome{Code: "wrong-result", Reason: "batch 7: C[0,0] was never written"}
+	failedBatch := func(n int, v *result.Verification) { v.Failed = 1 }
+	lower := func(t int) []float64 { return []float64{1e-3} }
+	for _, tt := range []struct {
+		name     string
+		script   script
+		dev      func(*result.Device)
+		plan     func(*Plan)
+		status   string // of the measurement, and code
+		reason   string // its beginning
+		warnings string // codes
+		launches string // status of each
+		n        int    // samples in the summary, 0 for none
+	}{
+		{name: "all is well", status: "ok ", launches: "ok ok ok", n: 30},
+		{name: "one launch is killed", script: script{outcome: map[string]worker.Outcome{"launch/1": killed}},
+			status: "ok ", warnings: "launch-failed", launches: "ok signal ok", n: 20},
+		{name: "all launches are killed", script: script{outcome: map[string]worker.Outcome{"launch": killed}},
+			status: "failed signal", reason: "none of 3 launches succeeded; launch 1: the process was killed by SIGKILL", launches: "signal signal signal"},
+		{name: "one wrong batch", script: script{outcome: map[string]worker.Outcome{"launch/1": wrong}, verified: func(n int, v *result.Verification) { v.Failed = n }},
+			status: "failed wrong-result", reason: "launch 2: batch 7: C[0,0] was never written", launches: "ok wrong-result"},
+		{name: "wrong, then killed before it could say so", script: script{outcome: map[string]worker.Outcome{"launch/0": killed}, verified: failedBatch},
+			status: "failed wrong-result", reason: "3 of 36 batches were wrong", launches: "signal ok ok"},
+		{name: "the device is lost every time", script: script{outcome: map[string]worker.Outcome{"launch": {Code: "device-lost", Reason: "vk: device lost", Remedy: "update the driver"}}},
+			status: "failed device-lost", reason: "none of 3 launches succeeded; launch 1: vk: device lost; update the driver", launches: "device-lost device-lost device-lost"},
+		{name: "out of memory", script: script{outcome: map[string]worker.Outcome{"launch": {Code: "out-of-memory", Reason: "vk: no memory"}}},
+			status: "failed out-of-memory", reason: "none of 3", launches: "out-of-memory out-of-memory out-of-memory"},
+		{name: "a limit is not tried again", script: script{outcome: map[string]worker.Outcome{"launch": {Code: "limit", Reason: "vk: too large"}}},
+			status: "unsupported limit", reason: "none of 1 launches succeeded; launch 1: vk: too large", launches: "limit"},
+		{name: "the device vanishes after a good launch", script: script{outcome: map[string]worker.Outcome{"launch/1": {Code: "no-device", Reason: "vk: gone"}}},
+			status: "ok ", warnings: "launch-failed few-launches one-launch", launches: "ok no-device", n: 10},
+		{name: "the search finds a limit", script: script{tried: []result.Candidate{}, outcome: map[string]worker.Outcome{"search": {Code: "limit", Reason: "vk: too large"}}},
+			status: "unsupported limit", reason: "search: vk: too large"},
+		{name: "all candidates are wrong", script: script{tried: []result.Candidate{{Status: "failed", Code: "wrong-result", Reason: "C[0,0] is 1, should be 2"}}, outcome: map[string]worker.Outcome{"search": {Code: "wrong-result", Reason: "search: none works"}}},
+			status: "failed wrong-result", reason: "search: search: none works", warnings: "candidate-wrong"},
+		{name: "the search dies", script: script{tried: []result.Candidate{}, outcome: map[string]worker.Outcome{"search": killed}},
+			status: "failed signal", reason: "search: the process was killed by SIGKILL"},
+		{name: "the search dies once", script: script{outcome: map[string]worker.Outcome{"search/0": killed}},
+			status: "ok ", launches: "ok ok ok", n: 30},
+		{name: "the search dies with candidates in hand", script: script{tried: []result.Candidate{
+			{Specialization: map[string]uint32{"T": 4}, Status: "ok", BestS: 2}, {Specialization: map[string]uint32{"T": 8}, Status: "ok", BestS: 1}, {Specialization: map[string]uint32{"T": 9}, Status: "failed"}},
+			outcome: map[string]worker.Outcome{"search": killed}},
+			status: "ok ", warnings: "search-failed", launches: "ok ok ok", n: 30},
+		{name: "the search chooses nothing", script: script{tried: []result.Candidate{}},
+			status: "failed protocol", reason: "search: the process chose no specialization"},
+		{name: "unusable device", dev: func(d *result.Device) { d.Unusable = "it has no compute queue" },
+			status: "unsupported unusable", reason: "it has no compute queue"},
+		{name: "launches disagree", script: script{checksum: func(n int) string { return fmt.Sprintf("sha256:%d", n/2) }},
+			status: "failed wrong-result", reason: "the launches disagree", launches: "ok ok ok"},
+		{name: "done without a sample", script: script{batches: func(int) []float64 { return nil }},
+			status: "failed protocol", reason: "none of 3 launches succeeded; launch 1: the process was done without a sample", launches: "protocol protocol protocol"},
+		{name: "a wrong candidate", script: script{tried: []result.Candidate{
+			{Specialization: map[string]uint32{"T": 4}, Status: "failed", Code: "wrong-result", Reason: "C[0,0] was never written"},
+			{Specialization: map[string]uint32{"T": 8}, Status: "ok", BestS: 1}, {Specialization: map[string]uint32{"T": 8}, Status: "ok", BestS: 1, Chosen: true}}},
+			status: "ok ", warnings: "candidate-wrong", launches: "ok ok ok", n: 30},
+		{name: "software", dev: func(d *result.Device) { d.Software = true }, status: "ok ", warnings: "software-device", launches: "ok ok ok", n: 30},
+		{name: "few samples", script: script{batches: lower}, status: "ok ", warnings: "few-samples", launches: "ok ok ok", n: 3},
+		{name: "one launch", plan: func(p *Plan) { p.Launches = 1 }, status: "ok ", warnings: "one-launch", launches: "ok", n: 10},
+		{name: "time limit", script: script{stop: "time-limit"}, status: "ok ", warnings: "time-limit", launches: "ok ok ok", n: 30},
+		{name: "noise", script: script{batches: func(int) []float64 { return []float64{1, 2, 1, 2, 1, 2, 1, 2, 1, 2, 1} }}, status: "ok ", warnings: "high-noise", launches: "ok ok ok", n: 33},
+		{name: "launches differ", script: script{batches: func(n int) []float64 { return slices.Repeat([]float64{1 + 0.1*float64(n/2)}, 20) }}, status: "ok ", warnings: "launches-differ", launches: "ok ok ok", n: 60},
+		{name: "throttling", script: script{batches: func(int) []float64 {
+			return append(slices.Repeat([]float64{1}, 30), slices.Repeat([]float64{1.1}, 10)...)
+		}},
+			status: "ok ", warnings: "drift", launches: "ok ok ok", n: 120},
+		{name: "device clock", script: script{edit: func(_, i int, s *result.Sample) {
+			s.DeviceS = new(float64)
+			s.Flags = []string{"device-zero"}
+		}}, status: "ok ", warnings: "device-clock-untrusted", launches: "ok ok ok", n: 30},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			p := plan("cpu")
+			if tt.dev != nil {
+				tt.dev(&p.Arms[0].Device)
+			}
+			if tt.plan != nil {
+				tt.plan(&p)
+			}
+			o := measure(one(&tt.script), p)
+			if o.err != nil {
+				t.Fatal(o.err)
+			}
+			m := o.ms[0]
+			if got := m.Status + " " + m.Code; got != tt.status || !strings.HasPrefix(m.Reason, tt.reason) || tt.reason == "" && m.Reason != "" {
+				t.Errorf("status %q: %q, want %q: %q", got, m.Reason, tt.status, tt.reason)
+			}
+			if got := codes(m.Warnings); got != tt.warnings {
+				t.Errorf("warnings %q, want %q", got, tt.warnings)
+			}
+			for _, w := range m.Warnings {
+				t.Log(w.Text)
+			}
+			var launches []string
+			for _, l := range m.Launches {
+				s := l.Code
+				if s == "" {
+					s = l.Status
+				}
+				launches = append(launches, s)
+			}
+			if got := strings.Join(launches, " "); got != tt.launches {
+				t.Errorf("launches %q, want %q", got, tt.launches)
+			}
+			n := 0
+			if m.Summary != nil {
+				n = m.Summary.N
+			}
+			if n != tt.n {
+				t.Errorf("%d samples in the summary, want %d", n, tt.n)
+			}
+		})
+	}
+}
+
+// A failed launch keeps what it gave, but the summary is of the others.
+func TestFailedLaunchesKeepTheirSamples(t *testing.T) {
+	o := measure(one(&script{
+		outcome: map[string]worker.Outcome{"launch/2": {Code: worker.CodeSignal, Signal: "SIGSEGV", Reason: "killed", Stderr: []string{"a", "b"}, DurationS: 0.3}},
+		batches: func(n int) []float64 {
+			if n == 2 {
+				return []float64{7, 7, 7, 7}
+			}
+			return []float64{1, 1, 1}
+		},
+	}), plan("cpu"))
+	l := o.ms[0].Launches[2]
+	if len(l.Samples) != 4 || len(l.Warmup) != 1 || l.Signal != "SIGSEGV" || l.Stop != "" || l.DurationS != 0.3 || !slices.Equal(l.Stderr, []string{"a", "b"}) {
+		t.Errorf("%+v", l)
+	}
+	if s := o.ms[0].Summary; s.MaxS != 1 || s.N != 6 {
+		t.Errorf("%+v", s)
+	}
+}
+
+func TestSearchThatDiesLeavesTheFastest(t *testing.T) {
+	s := &script{tried: []result.Candidate{
+		{Specialization: map[string]uint32{"T": 4}, Status: "ok", BestS: 2}, {Specialization: map[string]uint32{"T": 16}, Status: "ok", BestS: 1}, {Specialization: map[string]uint32{"T": 9}, Status: "failed"}},
+		outcome: map[string]worker.Outcome{"search": {Code: worker.CodeTimeLimit}}}
+	o := measure(one(s), plan("cpu"))
+	if s.runs["search"] != 1 {
+		t.Errorf("a search that hung was run %d times", s.runs["search"])
+	}
+	if got := s.requests[1].Specialization; got["T"] != 16 || !o.ms[0].Kernel.Search[1].Chosen {
+		t.Errorf("launched with %v after %+v", got, o.ms[0].Kernel.Search)
+	}
+}
+
+func TestInterruption(t *testing.T) {
+	cause := errors.New("interrupt")
+	for _, tt := range []struct {
+		name  string
+		when  string // operation and launch in the middle of which it comes
+		cpu   string // status, code, launches
+		other string
+	}{
+		{"in the search", "search/0", "skipped interrupted 0", "skipped interrupted 0"},
+		{"in the first launch", "launch/0", "skipped interrupted 1", "skipped interrupted 0"},
+		{"in the second round", "launch/1", "ok  2", "ok  1"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			ctx, cancel := context.WithCancelCause(context.Background())
+			interrupted := ""
+			during := func(id string) func(string, int) {
+				return func(op string, n int) {
+					if fmt.Sprintf("%s/%d", op, n) == tt.when && interrupted == "" {
+						interrupted = id
+						cancel(cause)
+					}
+				}
+			}
+			c := &children{scripts: map[string]*script{"cpu": {during: during("cpu")}, "vulkan:0": {during: during("vulkan:0")}}}
+			o := measureContext(ctx, c, plan("cpu", "vulkan:0"))
+			if o.err != cause {
+				t.Errorf("error %v", o.err)
+			}
+			for _, m := range o.ms {
+				want := tt.other
+				if m.Device == interrupted {
+					want = tt.cpu
+				}
+				if got := fmt.Sprintf("%s %s %d", m.Status, m.Code, len(m.Launches)); got != want {
+					t.Errorf("%s: %s, want %s", m.Device, got, want)
+				}
+				if m.Device == interrupted && len(m.Launches) > 0 {
+					if l := m.Launches[len(m.Launches)-1]; l.Code != "interrupted" || len(l.Samples) != 10 {
+						t.Errorf("the interrupted launch is %+v", l)
+					}
+				}
+				if m.Status == "ok" && !strings.Contains(codes(m.Warnings), "few-launches") {
+					t.Errorf("%s: warnings %v", m.Device, m.Warnings)
+				}
+			}
+		})
+	}
+}
+
+func TestBudget(t *testing.T) {
+	c := &children{scripts: map[string]*script{"cpu": {}, "vulkan:0": {}}}
+	p := plan("cpu", "vulkan:0")
+	p.Budget = 1 // nanosecond
+	o := measure(c, p)
+	if o.err != nil || len(c.log) != 2 {
+		t.Errorf("%v after %v", o.err, c.log)
+	}
+	for _, m := range o.ms {
+		if m.Status != "skipped" || m.Code != CodeBudget || m.Reason != "the run's 1ns were over before its first launch" {
+			t.Errorf("%+v", m)
+		}
+	}
+}
+
+func TestPlansThatCannotBeCarriedOut(t *testing.T) {
+	for want, p := range map[string]Plan{
+		"there is nothing to measure": {Launches: 3},
+		"at least one launch":         {Arms: plan("cpu").Arms},
+	} {
+		if o := measure(&children{}, p); o.err == nil || !strings.Contains(o.err.Error(), want) {
+			t.Errorf("%v, want %q", o.err, want)
+		}
+	}
+}
+
+func TestDiscover(t *testing.T) {
+	crash := worker.Outcome{Code: worker.CodeSignal, Reason: "the process was killed by SIGABRT while listing the devices", Remedy: "update the driver"}
+	c := &children{scripts: map[string]*script{
+		"cpu":   {},
+		"cuda":  {absent: &result.Absent{Backend: "cuda", Reason: "libcuda.so.1 not found", Remedy: "install it"}, outcome: map[string]worker.Outcome{"devices": {Code: "absent"}}},
+		"metal": {kernel: "none"},
+		"bad":   {outcome: map[string]worker.Outcome{"devices": crash}},
+		"shaky": {outcome: map[string]worker.Outcome{"devices/0": crash}},
+		"hangs": {outcome: map[string]worker.Outcome{"devices": {Code: worker.CodeTimeLimit, Reason: "the process was ended by its time limit"}}},
+	}}
+	devices, absent := Discover(context.Background(), c, []string{"cpu", "cuda", "metal", "bad", "shaky", "hangs"})
+	var ids []string
+	for _, d := range devices {
+		ids = append(ids, d.ID)
+	}
+	if !slices.Equal(ids, []string{"cpu:0", "shaky:0"}) {
+		t.Errorf("devices %v", ids)
+	}
+	want := []result.Absent{
+		{Backend: "cuda", Reason: "libcuda.so.1 not found", Remedy: "install it"},
+		{Backend: "metal", Reason: "it is there but has no device"},
+		{Backend: "bad", Reason: "its devices could not be listed: the process was killed by SIGABRT while listing the devices", Remedy: "update the driver"},
+		{Backend: "hangs", Reason: "its devices could not be listed: the process was ended by its time limit"},
+	}
+	if !reflect.DeepEqual(absent, want) {
+		t.Errorf("absent %+v", absent)
+	}
+	if n := c.scripts["bad"].runs["devices"]; n != attempts {
+		t.Errorf("a crashing child was started %d times", n)
+	}
+	if n := c.scripts["hangs"].runs["devices"]; n != 1 {
+		t.Errorf("a hanging child was started %d times", n)
+	}
+}
+
+func TestStrayChecksums(t *testing.T) {
+	for _, tt := range []struct {
+		name string
+		sums string // of the arms; the first is the baseline
+		want string // o for ok, - for failed
+		base int
+	}{
+		{"all agree", "aaa", "ooo", 0},
+		{"the minority is wrong", "aab", "oo-", 0},
+		{"the baseline is in the minority", "baa", "-oo", 0},
+		{"a tie goes to the baseline", "ab", "o-", 0},
+		{"a tie of four", "abba", "o--o", 0},
+		{"no baseline, no majority", "ab", "--", -1},
+		{"three opinions", "abc", "o--", 0},
+		{"three opinions and no baseline", "abc", "---", -1},
+		{"alone", "a", "o", -1},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			c := &children{scripts: map[string]*script{}}
+			var ids []string
+			for i, sum := range tt.sums {
+				id := fmt.Sprintf("dev:%d", i)
+				ids = append(ids, id)
+				c.scripts[id] = &script{checksum: func(int) string { return string(sum) }}
+			}
+			p := plan(ids...)
+			p.Launches = 1
+			for i := range p.Arms {
+				p.Arms[i].Baseline = i == tt.base
+			}
+			o := measure(c, p)
+			got := ""
+			for _, m := range o.ms {
+				switch {
+				case m.Status == "ok" && m.Summary != nil:
+					got += "o"
+				case m.Status == "failed" && m.Code == "wrong-result" && m.Summary == nil && m.Reason != "":
+					got += "-"
+				default:
+					t.Errorf("%s: %s %s %q, summary %v", m.Device, m.Status, m.Code, m.Reason, m.Summary)
+				}
+			}
+			if got != tt.want {
+				t.Errorf("checksums %s: %s, want %s", tt.sums, got, tt.want)
+			}
+		})
+	}
+	// Another problem has another product.
+	c := &children{scripts: map[string]*script{"cpu": {}, "cpu:1": {checksum: func(int) string { return "b" }}}}
+	p := plan("cpu", "cpu:1")
+	p.Arms[1].Problem.K++
+	if o := measure(c, p); o.ms[0].Status != "ok" || o.ms[1].Status != "ok" {
+		t.Errorf("two problems: %s, %s", o.ms[0].Reason, o.ms[1].Reason)
+	}
+}
+
+func TestRatios(t *testing.T) {
+	pairs := func(o outcome) string {
+		var out []string
+		for _, r := range o.ratios {
+			out = append(out, r.Fast+"/"+r.Slow)
+		}
+		return strings.Join(out, " ")
+	}
+	scripts := func() map[string]*script {
+		return map[string]*script{"cpu": {}, "cpu:1": {}, "vulkan:0": {}, "vulkan:1": {}}
+	}
+	t.Run("each arm against each baseline", func(t *testing.T) {
+		p := plan("cpu", "vulkan:0", "cpu:1", "vulkan:1")
+		p.Arms[2].Baseline = true
+		if got := pairs(measure(&children{scripts: scripts()}, p)); got != "m1/m0 m2/m0 m3/m0 m1/m2 m3/m2" {
+			t.Errorf("ratios %s", got)
+		}
+	})
+	t.Run("not across problems", func(t *testing.T) {
+		p := plan("cpu", "vulkan:0", "cpu:1")
+		p.Arms[1].Problem.M = 7
+		if got := pairs(measure(&children{scripts: scripts()}, p)); got != "m2/m0" {
+			t.Errorf("ratios %s", got)
+		}
+	})
+	t.Run("not across kernels", func(t *testing.T) {
+		s := scripts()
+		s["vulkan:0"].kernel = "5b2"
+		o := measure(&children{scripts: s}, plan("cpu", "vulkan:0", "cpu:1"))
+		if got := pairs(o); got != "m2/m0" || codes(o.warns) != "kernel-differs" {
+			t.Errorf("ratios %s, warnings %v", got, o.warns)
+		}
+	})
+	t.Run("not with what failed", func(t *testing.T) {
+		s := scripts()
+		s["vulkan:0"].outcome = map[string]worker.Outcome{"launch": {Code: "failed", Reason: "no"}}
+		o := measure(&children{scripts: s}, plan("cpu", "vulkan:0", "cpu:1"))
+		if got := pairs(o); got != "m2/m0" || len(o.warns) != 0 {
+			t.Errorf("ratios %s, warnings %v", got, o.warns)
+		}
+		s = scripts()
+		s["cpu"].outcome = map[string]worker.Outcome{"launch": {Code: "failed", Reason: "no"}}
+		if got := pairs(measure(&children{scripts: s}, plan("cpu", "vulkan:0"))); got != "" {
+			t.Errorf("ratios %s", got)
+		}
+	})
+}
+
+// Device times are the median over trusted samples only.
+func TestDeviceMedian(t *testing.T) {
+	o := measure(one(&script{edit: func(_, i int, s *result.Sample) {
+		d := 20 * 8e-4
+		if i%2 == 0 {
+			d, s.Flags = 5, []string{"device-longer-than-host"}
+		}
+		s.DeviceS = &d
+	}}), plan("cpu"))
+	if got := o.ms[0].Summary.DeviceMedianS; got == nil || !near(*got, 8e-4) {
+		t.Errorf("device median %v", got)
+	}
+	o = measure(one(&script{edit: func(_, i int, s *result.Sample) {
+		d := 5.0
+		s.DeviceS, s.Flags = &d, []string{"device-longer-than-host"}
+	}}), plan("cpu"))
+	if got := o.ms[0].Summary.DeviceMedianS; got != nil {
+		t.Errorf("device median %v of untrusted samples", *got)
+	}
+}
+
+// A document's figures can be computed again from its samples.
+func TestFiguresCanBeRecomputed(t *testing.T) {
+	o := measure(&children{scripts: map[string]*script{"cpu": {}, "vulkan:0": {}}}, plan("cpu", "vulkan:0"))
+	for i := range o.ms {
+		want := *o.ms[i].Summary
+		o.ms[i].Summary = nil
+		Summarise(&o.ms[i])
+		if !reflect.DeepEqual(*o.ms[i].Summary, want) {
+			t.Errorf("%+v, want %+v", *o.ms[i].Summary, want)
+		}
+	}
+	again, _ := Ratios(o.ms, func(i int) bool { return i == 0 }, 1)
+	if !reflect.DeepEqual(again, o.ratios) {
+		t.Errorf("%+v, want %+v", again, o.ratios)
+	}
+}
