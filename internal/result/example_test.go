@@ -1,0 +1,103 @@
+package result
+
+import "time"
+
+func ptr[T any](v T) *T { return &v }
+
+// example has every field set and every kind of row: measured, failed, unsupported;
+// with and without the values that may be null.
+func example() *Document {
+	start := time.Date(2026, 11, 23, 15, 2, 2, 123456789, time.UTC)
+	const spirv = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
+	problem := Problem{M: 1024, N: 512, K: 256, FLOP: 2 * 1024 * 512 * 256, Input: "normal", Seed: 1}
+	return &Document{
+		Schema:    Schema{Name: SchemaName, Version: SchemaVersion},
+		Tool:      Tool{Version: "0.1.0", Commit: "7d9376b5e1c1a7d2f53c4b3a4a3ff0d3b5f1e2aa", Dirty: true, Go: "go1.26.8", Static: true},
+		Argv:      []string{"run", "--size", "1024x512x256", "--json", "-"},
+		Started:   start,
+		DurationS: 41.25,
+		Seed:      18446744073709551615,
+		Host: Host{
+			OS: "linux", Arch: "arm64", Kernel: "6.12.13-200.fc41.aarch64",
+			CPU:         CPU{Model: "Apple processor (virtual machine)", ISA: "neon", Logical: 8, Usable: 2, Quota: ptr(1.5)},
+			MemoryBytes: 8 << 30,
+			Runtime:     Runtime{Name: "podman", Declared: "podman", Evidence: []string{"/run/.containerenv", "DMI product_name libkrun Virtual Machine"}},
+			DRI:         []string{"/dev/dri/card0", "/dev/dri/renderD128"},
+		},
+		Devices: []Device{
+			{
+				ID: "cpu", Backend: "cpu", Class: ClassCPU, Name: "Apple processor (virtual machine)", Threads: 2, ISA: "neon",
+				MemoryBytes: 8 << 30, Unified: true, Limits: map[string]uint64{},
+			},
+			{
+				ID: "vulkan:0", Backend: "vulkan", Class: ClassIntegrated, Name: "Virtio-GPU Venus (Apple M4 Pro)",
+				Driver: Driver{ID: 22, Name: "venus", Info: "Mesa 25.3.6", Version: "0x06400306"}, API: "1.2.0",
+				UUID: "30313233343536373839616263646566", MemoryBytes: 4 << 30, Unified: true, Timestamps: true,
+				Limits: map[string]uint64{"maxComputeSharedMemorySize": 32768, "maxComputeWorkGroupInvocations": 1024},
+			},
+			{
+				ID: "vulkan:1", Backend: "vulkan", Class: ClassCPU, Name: "llvmpipe (LLVM 20.1.8, 128 bits)", Software: true,
+				Driver: Driver{ID: 13, Name: "llvmpipe", Info: "Mesa 25.3.6"}, API: "1.4.318", Limits: map[string]uint64{},
+				Unusable: "maxComputeWorkGroupInvocations is 0",
+			},
+		},
+		Absent: []Absent{{Backend: "cuda", Reason: "libcuda.so.1 not found", Remedy: "install NVIDIA's driver, or start the container with --gpus all"}},
+		Measurements: []Measurement{
+			{
+				ID: "m0", Runtime: "podman", Device: "cpu", Role: RoleKernel,
+				Kernel:  Kernel{Name: "matmul", Format: "f32", Accumulate: "f32", SPIRVSHA256: spirv, Form: "c", FormSHA256: "ab" + spirv[2:]},
+				Problem: problem, Status: StatusOK,
+				Verification: Verification{Batches: 12, MaxError: 1.9e-6, Bound: 1.2e-4, Method: "full", ExactChecksum: "sha256:" + spirv},
+				Launches: []Launch{{
+					Status: StatusOK, Started: start, DurationS: 3.5, Stop: "precision",
+					Warmup:  []Sample{{HostS: 0.5, DeviceS: ptr(0.6), Dispatches: 10, Flags: []string{"device-longer-than-host"}}},
+					Samples: []Sample{{HostS: 0.25, Dispatches: 10}, {HostS: 0.26, Dispatches: 10}, {HostS: 0.27, Dispatches: 10}},
+				}},
+				Summary: &Summary{Clock: "host", N: 3, Launches: 1, MedianS: 0.026, Q1S: 0.0255, Q3S: 0.0265, MinS: 0.025, MaxS: 0.027, MADS: 0.001, FLOPS: 1.0324e10},
+			},
+			{
+				ID: "m1", Runtime: "podman", Device: "vulkan:0", Role: RoleKernel,
+				Kernel: Kernel{
+					Name: "matmul", Format: "f32", Accumulate: "f32", SPIRVSHA256: spirv, Form: "spirv", FormSHA256: spirv,
+					Specialization: map[string]uint32{"TM": 8, "TN": 4},
+					Search: []Candidate{
+						{Specialization: map[string]uint32{"TM": 8, "TN": 4}, Status: StatusOK, Problem: "1024x512x256", BestS: 0.00078, Chosen: true},
+						{Specialization: map[string]uint32{"TM": 16, "TN": 8}, Status: StatusUnsupported, Code: "limit", Reason: "48 KiB of shared memory exceed maxComputeSharedMemorySize, 32768"},
+					},
+				},
+				Problem: problem, Status: StatusOK,
+				Verification: Verification{Batches: 36, Failed: 0, MaxError: 1.9e-6, Bound: 1.2e-4, Method: "freivalds", ExactChecksum: "sha256:" + spirv},
+				Launches: []Launch{
+					{
+						Status: StatusOK, Started: start, DurationS: 2.5, Stop: "noise",
+						Samples: []Sample{
+							{HostS: 0.0078, DeviceS: ptr(0.0077), Dispatches: 10},
+							{HostS: 0.0079, DeviceS: ptr(0.0), Dispatches: 10, Flags: []string{"device-zero"}},
+							{HostS: 0.0080, DeviceS: ptr(0.0078), Dispatches: 10},
+						},
+						Telemetry: []Telemetry{{AtS: 0.5, Values: map[string]float64{"temperature_c": -3.5, "power_w": 12.25}}},
+					},
+					{
+						Round: 1, Status: StatusFailed, Reason: "ended by a signal", Code: "crashed", Signal: "SIGABRT",
+						Stderr: []string{"vn_ring_submit abort on fatal"}, Started: start.Add(5 * time.Second), DurationS: 0.5,
+					},
+				},
+				Summary: &Summary{
+					Clock: "host", N: 3, Launches: 1, MedianS: 0.00079, CI95S: &[2]float64{0.00078, 0.0008}, Q1S: 0.000785, Q3S: 0.000795,
+					MinS: 0.00078, MaxS: 0.0008, MADS: 0.00001, FLOPS: 3.3979e11, FLOPSCI95: &[2]float64{3.3554e11, 3.4415e11}, DeviceMedianS: ptr(0.000775),
+				},
+				Warnings: []Warning{{Code: "drift", Text: "the last third of the samples is 3 % slower than the first: let the machine cool down"}},
+			},
+			{
+				ID: "m2", Runtime: "podman", Device: "cpu", Role: RoleReference,
+				Kernel: Kernel{Name: "matmul", Format: "f32", Accumulate: "f32"}, Problem: problem,
+				Status: StatusUnsupported, Reason: "no BLAS library was found", Code: "absent",
+			},
+		},
+		Ratios: []Ratio{
+			{Fast: "m1", Slow: "m0", Value: 32.9, CI95: &[2]float64{31.5, 34}, Method: "hierarchical bootstrap of log medians, percentiles", Resamples: 10000},
+			{Fast: "m0", Slow: "m1", Value: 0.0304},
+		},
+		Warnings: []Warning{{Code: "cpu-quota", Text: "the cgroup allows 1.5 processors"}},
+	}
+}
