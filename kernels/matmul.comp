@@ -12,7 +12,7 @@
 #version 450
 #extension GL_EXT_control_flow_attributes : require
 
-layout(local_size_x_id = 0, local_size_y_id = 1, local_size_z = 1) in;
+layout(local_size_x = 16, local_size_y = 16, local_size_x_id = 0, local_size_y_id = 1) in;
 layout(constant_id = 0) const uint LX = 16; // invocations across the columns of a workgroup
 layout(constant_id = 1) const uint LY = 16; // invocations down its rows
 layout(constant_id = 2) const uint TM = 4;  // rows of C per invocation

@@ -1,0 +1,250 @@
+//go:build cgo && (amd64 || arm64)
+
+// Package cpu is the backend that runs the kernel on the processor: C made from the
+// SPIR-V by internal/spmd, for the best instruction set that the processor has, on
+// all cores that the process may use.
+package cpu
+
+/*
+#cgo CFLAGS: -O3 -std=gnu11 -Wall -Wextra
+#cgo linux LDFLAGS: -pthread
+#include <errno.h>
+#include <stdlib.h>
+#include "pool.h"
+*/
+import "C"
+
+import (
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"maps"
+	"math"
+	"os"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+	"unsafe"
+
+	"gpubench/internal/backend"
+	"gpubench/internal/host"
+	"gpubench/internal/result"
+	"gpubench/kernels"
+)
+
+// ISAVariable names the environment variable that picks a lower instruction set.
+const ISAVariable = "GPUBENCH_CPU_ISA"
+
+// ladders are the instruction sets of an architecture, the lowest first. A processor
+// that has one has those before it.
+var ladder = map[string][]string{"amd64": {"sse2", "avx2", "avx512"}, "arm64": {"neon"}}
+
+// New is the cpu backend. Its devices are cpu, all usable processors, and cpu:N, N
+// threads of them.
+func New() backend.Backend { return cpuBackend{} }
+
+type cpuBackend struct{}
+
+func (cpuBackend) Name() string { return "cpu" }
+
+// isa is the instruction set to use: the best there is, or the lower one asked for.
+func isa() (string, error) {
+	best := host.ISA()
+	asked := os.Getenv(ISAVariable)
+	if asked == "" {
+		return best, nil
+	}
+	for _, steps := range ladder {
+		for _, s := range steps {
+			if s == asked {
+				return asked, nil
+			}
+			if s == best {
+				break
+			}
+		}
+	}
+	return "", &backend.Error{Kind: backend.Unusable, Text: fmt.Sprintf("cpu: %s asks for the instruction set %q, which this processor does not have (its best is %s)", ISAVariable, asked, best),
+		Remedy: "unset " + ISAVariable + ", or set it to a lower one of sse2, avx2, avx512 or neon"}
+}
+
+// Devices lists cpu, and cpu:1 where there is more than one processor to use. Open
+// takes any other number of threads up to that too.
+func (b cpuBackend) Devices() ([]result.Device, error) {
+	name, err := isa()
+	if err != nil {
+		return nil, err
+	}
+	all := b.info("cpu", host.UsableCPUs(), name)
+	if all.Threads == 1 {
+		return []result.Device{all}, nil
+	}
+	return []result.Device{all, b.info("cpu:1", 1, name)}, nil
+}
+
+func (cpuBackend) info(id string, threads int, isa string) result.Device {
+	facts, _ := host.Facts()
+	return result.Device{ID: id, Backend: "cpu", Class: result.ClassCPU, Name: facts.CPU.Model, Driver: result.Driver{Name: "gpubench spmd"},
+		MemoryBytes: facts.MemoryBytes, Unified: true, Threads: threads, ISA: isa, Limits: map[string]uint64{}}
+}
+
+func (b cpuBackend) Open(id string) (backend.Device, error) {
+	usable := host.UsableCPUs()
+	threads := usable
+	if id != "cpu" {
+		n, err := strconv.Atoi(strings.TrimPrefix(id, "cpu:"))
+		if !strings.HasPrefix(id, "cpu:") || err != nil || n < 1 || n > usable {
+			return nil, &backend.Error{Kind: backend.NoDevice, Text: fmt.Sprintf("cpu: there is no device %q: %d processors are usable here", id, usable),
+				Remedy: fmt.Sprintf("use cpu, or cpu:1 to cpu:%d", usable)}
+		}
+		threads = n
+	}
+	name, err := isa()
+	if err != nil {
+		return nil, err
+	}
+	d := &device{info: b.info(id, threads, name)}
+	if d.pool, err = C.cpu_pool_new(C.int(threads)); d.pool == nil {
+		return nil, &backend.Error{Kind: backend.Failed, Text: fmt.Sprintf("cpu: starting %d threads", threads), Err: err, Remedy: "raise the limit of processes (ulimit -u), or use fewer threads with --device cpu:1"}
+	}
+	return d, nil
+}
+
+type device struct {
+	info result.Device
+	pool *C.cpu_pool
+}
+
+func (d *device) Info() result.Device { return d.info }
+
+func (d *device) Close() error {
+	C.cpu_pool_free(d.pool)
+	d.pool = nil
+	return nil
+}
+
+// maxElements of a matrix: the translated code counts elements in 32 bits with a sign.
+const maxElements = math.MaxInt32
+
+func (d *device) Candidates(p backend.Problem) ([]backend.Specialization, error) {
+	for _, m := range []struct {
+		name       string
+		rows, cols int
+	}{{"A", p.M, p.K}, {"B", p.K, p.N}, {"C", p.M, p.N}} {
+		if uint64(m.rows)*uint64(m.cols) > maxElements {
+			return nil, backend.Errorf(backend.Limit, "cpu: matrix %s of %dx%d has more than the 2^31-1 elements that the kernel can count", m.name, m.rows, m.cols)
+		}
+	}
+	var list []backend.Specialization
+	for _, v := range kernels.CPUVariants {
+		if v.ISA == d.info.ISA {
+			list = append(list, maps.Clone(v.Specialization))
+		}
+	}
+	return list, nil
+}
+
+func (d *device) Build(p backend.Problem, s backend.Specialization) (backend.Program, error) {
+	if _, err := d.Candidates(p); err != nil {
+		return nil, err
+	}
+	for _, v := range kernels.CPUVariants {
+		if v.ISA != d.info.ISA || !maps.Equal(v.Specialization, s) {
+			continue
+		}
+		for c := C.cpu_table(); c.name != nil; c = (*C.cpu_variant)(unsafe.Add(unsafe.Pointer(c), unsafe.Sizeof(*c))) {
+			if C.GoString(c.name) == v.Name {
+				return d.build(p, v, c)
+			}
+		}
+		panic("BUG: cpu: " + v.Name + " is in kernels.CPUVariants but not in the generated table; run make kernels")
+	}
+	return nil, backend.Errorf(backend.Unusable, "cpu: no code was made for the specialization %v with %s", s, d.info.ISA)
+}
+
+func (d *device) build(p backend.Problem, v kernels.CPUVariant, c *C.cpu_variant) (backend.Program, error) {
+	s := v.Specialization
+	pr := &program{device: d, p: p, kernel: c.kernel, form: backend.Form{Name: "c", SPIRVSHA256: fmt.Sprintf("%x", sha256.Sum256(kernels.MatmulF32)),
+		SHA256: C.GoString(c.sha256), Specialization: maps.Clone(s)}}
+	pr.args = (*C.spmd_args)(C.calloc(1, C.sizeof_spmd_args))
+	if pr.args == nil {
+		return nil, outOfMemory("the arguments", C.sizeof_spmd_args)
+	}
+	for i, n := range []int{p.M * p.K, p.K * p.N, p.M * p.N} {
+		size := C.size_t(n) * 4
+		if C.posix_memalign(&pr.args.buffer[i], 4096, size) != 0 {
+			pr.Close()
+			return nil, outOfMemory("a matrix", uint64(size))
+		}
+	}
+	pr.args.push[0], pr.args.push[1], pr.args.push[2] = C.uint32_t(p.M), C.uint32_t(p.N), C.uint32_t(p.K)
+	bm, bn := int(s["LY"]*s["TM"]), int(s["LX"]*s["TN"]*s["VN"])
+	pr.args.groups = [3]C.uint32_t{C.uint32_t((p.N + bn - 1) / bn), C.uint32_t((p.M + bm - 1) / bm), 1}
+	return pr, nil
+}
+
+func outOfMemory(what string, size uint64) error {
+	return &backend.Error{Kind: backend.OutOfMemory, Text: fmt.Sprintf("cpu: no memory for %s of %d bytes", what, size), Remedy: "choose a smaller --size, or give the container more memory"}
+}
+
+type program struct {
+	device *device
+	p      backend.Problem
+	kernel *C.spmd_kernel
+	args   *C.spmd_args
+	form   backend.Form
+}
+
+func (p *program) Form() backend.Form { return p.form }
+
+// matrix is buffer i as a slice of n floats.
+func (p *program) matrix(i, n int) []float32 {
+	return unsafe.Slice((*float32)(p.args.buffer[i]), n)
+}
+
+func (p *program) Load(a, b []float32) error {
+	if len(a) != p.p.M*p.p.K || len(b) != p.p.K*p.p.N {
+		panic(fmt.Sprintf("BUG: cpu: inputs of %d and %d elements for the problem %s", len(a), len(b), p.p))
+	}
+	copy(p.matrix(0, len(a)), a)
+	copy(p.matrix(1, len(b)), b)
+	return nil
+}
+
+func (p *program) Fill(v float32) error {
+	c := p.matrix(2, p.p.M*p.p.N)
+	for i := range c {
+		c[i] = v
+	}
+	return nil
+}
+
+func (p *program) Run(n int) (backend.Timing, error) {
+	start := time.Now()
+	r := C.cpu_pool_run(p.device.pool, p.kernel, p.args, C.uint32_t(n))
+	t := backend.Timing{HostS: time.Since(start).Seconds()}
+	if r != 0 {
+		if errors.Is(syscall.Errno(r), syscall.ENOMEM) {
+			return t, outOfMemory("a workgroup's shared memory", uint64(p.kernel.scratch))
+		}
+		return t, &backend.Error{Kind: backend.Failed, Text: "cpu: running the kernel", Err: syscall.Errno(r)}
+	}
+	return t, nil
+}
+
+func (p *program) Read(c []float32) error {
+	copy(c, p.matrix(2, len(c)))
+	return nil
+}
+
+func (p *program) Close() error {
+	if p.args != nil {
+		for i := range 3 {
+			C.free(p.args.buffer[i])
+		}
+		C.free(unsafe.Pointer(p.args))
+		p.args = nil
+	}
+	return nil
+}

@@ -1,0 +1,243 @@
+//go:build cgo && (amd64 || arm64)
+
+package cpu
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"os"
+	"testing"
+
+	"gonum.org/v1/gonum/blas"
+	"gonum.org/v1/gonum/blas/blas64"
+
+	"gpubench/internal/backend"
+	"gpubench/internal/host"
+	"gpubench/kernels"
+)
+
+// isas are the instruction sets that run here.
+func isas() (list []string) {
+	for _, steps := range ladder {
+		for i, s := range steps {
+			if s == host.ISA() {
+				return steps[:i+1]
+			}
+		}
+	}
+	return nil
+}
+
+func open(t testing.TB, id string) backend.Device {
+	t.Helper()
+	d, err := New().Open(id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { d.Close() })
+	return d
+}
+
+func multiply(t testing.TB, d backend.Device, p backend.Problem, s backend.Specialization, a, b []float32, n int) []float32 {
+	t.Helper()
+	pr, err := d.Build(p, s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer pr.Close()
+	if err := pr.Load(a, b); err != nil {
+		t.Fatal(err)
+	}
+	if err := pr.Fill(float32(math.NaN())); err != nil {
+		t.Fatal(err)
+	}
+	tm, err := pr.Run(n)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if tm.HostS <= 0 || tm.DeviceS != nil {
+		t.Errorf("timing %+v", tm)
+	}
+	c := make([]float32, p.M*p.N)
+	if err := pr.Read(c); err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+var problems = []backend.Problem{{M: 1, N: 1, K: 1}, {M: 1, N: 1000, K: 1}, {M: 1000, N: 1, K: 3}, {M: 333, N: 1, K: 7}, {M: 1, N: 1, K: 5000}, {M: 65, N: 33, K: 129},
+	{M: 112, N: 32, K: 256}, {M: 113, N: 33, K: 257}, {M: 257, N: 129, K: 65}, {M: 300, N: 200, K: 513}}
+
+// Every instruction set, specialization and number of threads gives the float64
+// product of gonum, on sizes that nothing divides.
+func TestProducts(t *testing.T) {
+	for _, isa := range isas() {
+		t.Run(isa, func(t *testing.T) {
+			t.Setenv(ISAVariable, isa)
+			ids := []string{"cpu"}
+			if host.UsableCPUs() > 1 {
+				ids = append(ids, "cpu:1")
+			}
+			for _, id := range ids {
+				d := open(t, id)
+				if d.Info().ISA != isa {
+					t.Fatalf("the device uses %s", d.Info().ISA)
+				}
+				for _, p := range problems {
+					rng := rand.New(rand.NewPCG(7, uint64(p.M)))
+					a, b := make([]float32, p.M*p.K), make([]float32, p.K*p.N)
+					a64, b64 := make([]float64, len(a)), make([]float64, len(b))
+					for i := range a {
+						a[i] = float32(rng.NormFloat64())
+						a64[i] = float64(a[i])
+					}
+					for i := range b {
+						b[i] = float32(rng.NormFloat64())
+						b64[i] = float64(b[i])
+					}
+					want := make([]float64, p.M*p.N)
+					blas64.Gemm(blas.NoTrans, blas.NoTrans, 1, blas64.General{Rows: p.M, Cols: p.K, Stride: p.K, Data: a64},
+						blas64.General{Rows: p.K, Cols: p.N, Stride: p.N, Data: b64}, 0, blas64.General{Rows: p.M, Cols: p.N, Stride: p.N, Data: want})
+					specs, err := d.Candidates(p)
+					if err != nil {
+						t.Fatal(err)
+					}
+					for _, s := range specs {
+						c := multiply(t, d, p, s, a, b, 2)
+						bound := 8 * float64(p.K+8) / (1 << 24)
+						for i := range c {
+							if !(math.Abs(float64(c[i])-want[i]) <= bound) {
+								t.Fatalf("%s %v %v: C[%d,%d] is %v, should be %v within %g", id, p, s, i/p.N, i%p.N, c[i], want[i], bound)
+							}
+						}
+					}
+				}
+			}
+		})
+	}
+}
+
+// Every dispatch of a batch is a whole one: with different inputs in between, nothing
+// of an earlier batch shows.
+func TestBatches(t *testing.T) {
+	d := open(t, "cpu")
+	p := backend.Problem{M: 40, N: 50, K: 60}
+	specs, err := d.Candidates(p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pr, err := d.Build(p, specs[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer pr.Close()
+	a, b, c := make([]float32, p.M*p.K), make([]float32, p.K*p.N), make([]float32, p.M*p.N)
+	for round := 1; round <= 50; round++ {
+		for i := range a {
+			a[i] = float32(round)
+		}
+		for i := range b {
+			b[i] = 2
+		}
+		if err := errors.Join(pr.Load(a, b), pr.Fill(float32(math.NaN()))); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := pr.Run(round); err != nil {
+			t.Fatal(err)
+		}
+		if err := pr.Read(c); err != nil {
+			t.Fatal(err)
+		}
+		for i, x := range c {
+			if x != float32(round*2*p.K) {
+				t.Fatalf("round %d: element %d is %v, should be %d", round, i, x, round*2*p.K)
+			}
+		}
+	}
+}
+
+func TestErrors(t *testing.T) {
+	for _, id := range []string{"cpu:0", "cpu:-1", "cpu:x", "cpu:100000", "vulkan:0", ""} {
+		_, err := New().Open(id)
+		var e *backend.Error
+		if !errors.As(err, &e) || e.Kind != backend.NoDevice || e.Remedy == "" {
+			t.Errorf("Open(%q): %v", id, err)
+		}
+	}
+	t.Setenv(ISAVariable, "mmx")
+	for _, err := range []error{func() error { _, err := New().Devices(); return err }(), func() error { _, err := New().Open("cpu"); return err }()} {
+		var e *backend.Error
+		if !errors.As(err, &e) || e.Kind != backend.Unusable {
+			t.Errorf("an instruction set that does not exist: %v", err)
+		}
+	}
+	os.Unsetenv(ISAVariable)
+	d := open(t, "cpu")
+	var e *backend.Error
+	if _, err := d.Candidates(backend.Problem{M: 1 << 16, N: 1, K: 1 << 16}); !errors.As(err, &e) || e.Kind != backend.Limit {
+		t.Errorf("a matrix of 2^32 elements: %v", err)
+	}
+	if _, err := d.Build(backend.Problem{M: 1, N: 1, K: 1}, backend.Specialization{"LX": 1}); !errors.As(err, &e) || e.Kind != backend.Unusable {
+		t.Errorf("a specialization that was not made: %v", err)
+	}
+}
+
+// The devices say what they are, and every variant of the table has its code.
+func TestDevices(t *testing.T) {
+	ds, err := New().Devices()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if ds[0].ID != "cpu" || ds[0].Threads != host.UsableCPUs() || ds[0].GPU() || ds[0].ISA != host.ISA() {
+		t.Errorf("%+v", ds[0])
+	}
+	for _, v := range kernels.CPUVariants {
+		for _, isa := range isas() {
+			if v.ISA != isa {
+				continue
+			}
+			t.Setenv(ISAVariable, isa)
+			p, err := open(t, "cpu").Build(backend.Problem{M: 1, N: 1, K: 1}, v.Specialization)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if f := p.Form(); f.Name != "c" || len(f.SHA256) != 64 || len(f.SPIRVSHA256) != 64 {
+				t.Errorf("%+v", f)
+			}
+			p.Close()
+		}
+	}
+}
+
+func BenchmarkMatmul(b *testing.B) {
+	for _, isa := range isas() {
+		for _, n := range []int{256, 512, 1024} {
+			b.Run(fmt.Sprintf("%s/%d", isa, n), func(b *testing.B) {
+				b.Setenv(ISAVariable, isa)
+				d := open(b, "cpu")
+				p := backend.Problem{M: n, N: n, K: n}
+				specs, _ := d.Candidates(p)
+				pr, err := d.Build(p, specs[0])
+				if err != nil {
+					b.Fatal(err)
+				}
+				defer pr.Close()
+				x := make([]float32, n*n)
+				for i := range x {
+					x[i] = float32(i%7) - 3
+				}
+				if err := pr.Load(x, x); err != nil {
+					b.Fatal(err)
+				}
+				b.ResetTimer()
+				t, err := pr.Run(b.N)
+				if err != nil {
+					b.Fatal(err)
+				}
+				b.ReportMetric(float64(p.FLOP())*float64(b.N)/t.HostS/1e9, "GFLOP/s")
+			})
+		}
+	}
+}
