@@ -301,7 +301,7 @@ func (r *run) conclude(a *arm) {
 	default:
 		a.m.Status = result.StatusOK
 		if failed != nil {
-			a.warn("launch-failed", "%d of %d launches failed (launch %d: %s); the figures are of the other %s", failures, len(a.m.Launches), failed.Round+1, failed.Reason, plural(good, "launch"))
+			a.warn("launch-failed", "%d of %d launches failed (launch %d: %s); the figures are of the %s that succeeded", failures, len(a.m.Launches), failed.Round+1, failed.Reason, plural(good, "launch"))
 		}
 		if missing := r.plan.Launches - good - failures; missing > 0 {
 			why := "the run was interrupted"
@@ -311,7 +311,7 @@ func (r *run) conclude(a *arm) {
 			case r.ctx.Err() == nil:
 				why = fmt.Sprintf("the run's %v were over", r.plan.Budget)
 			}
-			a.warn("few-launches", "%d of %d launches are missing, because %s; what the missing ones would have differed by is not in the intervals: measure again", missing, r.plan.Launches, why)
+			a.warn("few-launches", "%d of %d launches are missing, because %s; the intervals rest on fewer processes than planned: measure again", missing, r.plan.Launches, why)
 		}
 	}
 }

@@ -24,7 +24,7 @@ func warnings(m *result.Measurement, dev result.Device, rules worker.Rules) (out
 		out = append(out, result.Warning{Code: code, Text: fmt.Sprintf(format, args...)})
 	}
 	if n, first := wrongCandidates(m.Kernel.Search); n > 0 {
-		warn("candidate-wrong", "%d of %d specializations computed a wrong result in the search and were not used (%s); the driver is faulty: update it, and trust the device with care", n, len(m.Kernel.Search), first)
+		warn("candidate-wrong", "%d of %d specializations computed a wrong result in the search and were not used (%s); the driver or its compiler may be faulty: update it", n, len(m.Kernel.Search), first)
 	}
 	s := m.Summary
 	if s == nil {
@@ -37,7 +37,7 @@ func warnings(m *result.Measurement, dev result.Device, rules worker.Rules) (out
 		warn("few-samples", "%s are too few for an interval of the median, which takes %d; allow more launches (--launches) or more time", plural(s.N, "sample"), stats.MinSamples)
 	}
 	if s.Launches < 2 {
-		warn("one-launch", "all samples are from one process, so that ratios have no interval and luck in where its memory lies goes unseen; use --launches 3 or more")
+		warn("one-launch", "all samples are from one process; how much processes differ is unknown, and ratios have no interval: use --launches 3 or more")
 	}
 
 	noise := s.MADS / s.MedianS
