@@ -34,7 +34,7 @@ func Devices(w io.Writer, host result.Host, devices []result.Device, absent []re
 	} else {
 		p.table(2, []column{
 			{head: "device", least: 10}, {head: "class"}, {head: "name", least: 16}, {head: "driver", least: 16},
-			{head: "memory", right: true, drop: 1}, {head: "usable"},
+			{head: "memory", right: true}, {head: "usable"},
 		}, rows)
 	}
 	if len(unusable)+len(absent) > 0 {

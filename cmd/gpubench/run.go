@@ -1,0 +1,238 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"strings"
+	"time"
+
+	"github.com/spf13/pflag"
+
+	"gpubench/internal/backend"
+	"gpubench/internal/host"
+	"gpubench/internal/measure"
+	"gpubench/internal/report"
+	"gpubench/internal/result"
+	"gpubench/internal/worker"
+)
+
+// runOptions are the flags of `gpubench run`.
+type runOptions struct {
+	json      string
+	quiet     bool
+	want      selection
+	sizes     []backend.Problem
+	launches  int
+	precision float64
+	minTime   time.Duration
+	timeout   time.Duration
+	seed      uint64
+}
+
+func runCommand() *command {
+	return &command{
+		name:     "run",
+		synopsis: "[FLAGS]",
+		short:    "measure here: a table, and the whole result with --json",
+		long: `Measures the CPU, which is the baseline, and every usable device of every other
+backend. Each arm (a device and a size) is measured in several processes, in an
+order shuffled anew each round. Every batch that is timed is checked whole.
+`,
+		flags: func(set *pflag.FlagSet) func(*invocation) error {
+			defaults := measure.DefaultRules()
+			size := &sizes{list: []backend.Problem{{M: 1024, N: 1024, K: 1024}}}
+			var backends, devices list
+			launches := &count{value: measure.DefaultLaunches, lo: 1, hi: 1000}
+			precision := &percent{value: defaults.Precision, lo: 0.0001, hi: 0.5}
+			minTime := &duration{value: time.Duration(defaults.MinTimeS * float64(time.Second)), lo: time.Millisecond, hi: time.Hour}
+			timeout := &duration{value: measure.DefaultLimit, lo: time.Second, hi: 24 * time.Hour}
+			o := &runOptions{}
+			set.StringVar(&o.json, "json", "", "write the result document to `FILE`; - for standard output, without the table")
+			set.Var(&backends, "backend", "only these backends: "+strings.Join(backendNames, ", "))
+			set.Var(&devices, "device", "only these devices, as in cpu,cpu:1,vulkan:0; vulkan stands for all of its devices")
+			set.Var(size, "size", "matrix sizes, each as 1024 or MxNxK")
+			set.Var(&choice{value: "f32", of: []string{"f32"}}, "format", "number format; f32 so far")
+			set.Var(launches, "launches", "processes per arm")
+			set.Var(precision, "precision", "stop sampling when the interval's half width is this much of the median")
+			set.Var(minTime, "min-time", "shortest time to sample in each process")
+			set.Var(timeout, "timeout", "limit of one process; after it the process is killed")
+			set.Uint64Var(&o.seed, "seed", 1, "`N` that inputs, order and bootstrap are made from")
+			set.StringVar(&o.want.baseline, "baseline", "cpu", "`DEVICE` that the others are compared with; cpu is all cores")
+			set.BoolVar(&o.quiet, "quiet", false, "no progress on the terminal")
+			return func(in *invocation) error {
+				if err := in.noArguments(); err != nil {
+					return err
+				}
+				o.want.backends, o.want.devices, o.sizes = backends, devices, size.list
+				o.launches, o.precision, o.minTime, o.timeout = launches.value, precision.value, minTime.value, timeout.value
+				return o.run(in)
+			}
+		},
+	}
+}
+
+// rules makes the rules of a launch from the flags.
+func (o *runOptions) rules() worker.Rules {
+	r := measure.DefaultRules()
+	r.Precision, r.MinTimeS = o.precision, o.minTime.Seconds()
+	// There must be room for the shortest sampling, and the process must end by
+	// itself before it is killed.
+	r.MaxTimeS = min(max(r.MaxTimeS, r.WarmupS+3*r.MinTimeS), o.timeout.Seconds()/2)
+	return r
+}
+
+// checkMemory refuses sizes for which the matrices alone, as often as they are
+// held at the same time, do not fit into the machine: the kernel would end some
+// process for it, perhaps not ours.
+func (o *runOptions) checkMemory(total uint64) error {
+	for _, p := range o.sizes {
+		m, n, k := float64(p.M), float64(p.N), float64(p.K)
+		need := 4 * (2*(m*k+k*n) + 3*m*n) // A and B on host and device; C there, read back, and the one known to be right
+		if total > 0 && need > float64(total) {
+			return failf(exitUsage, "--size %v: it takes %.1f GiB and %.1f GiB are usable here; choose a smaller one", p, need/(1<<30), float64(total)/(1<<30))
+		}
+		for _, elements := range []float64{m * k, k * n, m * n} {
+			if elements > math.MaxInt32 {
+				return failf(exitUsage, "--size %v: a matrix has more than 2^31 elements, which is more than the kernel can count; choose a smaller one", p)
+			}
+		}
+	}
+	return nil
+}
+
+// run carries out `gpubench run`.
+func (o *runOptions) run(in *invocation) error {
+	backends, err := o.want.wants()
+	if err != nil {
+		return err
+	}
+	doc := &result.Document{
+		Schema:  result.Schema{Name: result.SchemaName, Version: result.SchemaVersion},
+		Tool:    tool(),
+		Argv:    in.argv,
+		Started: time.Now().UTC(),
+		Seed:    o.seed,
+	}
+	doc.Host, doc.Warnings = host.Facts()
+	if err := o.checkMemory(doc.Host.MemoryBytes); err != nil {
+		return err
+	}
+	if o.json != "" && o.json != "-" {
+		if err := checkWritable(o.json); err != nil {
+			return err
+		}
+	}
+	runner, err := spawner()
+	if err != nil {
+		return err
+	}
+	interrupted, err := o.measure(in, runner, backends, doc)
+	if err != nil {
+		return err
+	}
+	doc.DurationS = time.Since(doc.Started).Seconds()
+
+	if err := o.answer(in, doc); err != nil {
+		return err
+	}
+	return outcome(doc, interrupted)
+}
+
+// measure fills the document. It returns the signal that ended it early, if one
+// did, and an error only when there is nothing to put into a document.
+func (o *runOptions) measure(in *invocation, runner measure.Runner, backends []string, doc *result.Document) (*interruption, error) {
+	ctx, done := interruptible(in.ctx, in.stderr)
+	defer done()
+	var line *progress
+	if !o.quiet {
+		line = startProgress(in.stderr, in.getenv)
+		defer line.end()
+	}
+
+	line.say("looking for devices")
+	found, absent := measure.Discover(ctx, runner, backends)
+	var interrupted *interruption
+	if errors.As(context.Cause(ctx), &interrupted) {
+		return nil, &failure{interrupted.code(), fmt.Errorf("%w; nothing was measured yet", interrupted)}
+	}
+	chosen, all, err := o.want.choose(found, absent)
+	if err != nil {
+		return nil, err
+	}
+	doc.Devices, doc.Absent = all, absent
+
+	plan := measure.Plan{Launches: o.launches, Rules: o.rules(), Seed: o.seed, Limit: o.timeout, Runtime: doc.Host.Runtime.Name}
+	for _, p := range o.sizes {
+		for _, d := range chosen {
+			plan.Arms = append(plan.Arms, measure.Arm{Device: d, Problem: p, Baseline: d.ID == o.want.baseline})
+		}
+	}
+	if len(chosen) > 1 && chosen[0].ID != o.want.baseline {
+		doc.Warnings = append(doc.Warnings, result.Warning{Code: "no-baseline", Text: fmt.Sprintf(
+			"there are no ratios, because the baseline %s was not measured; add it with --device, or choose another with --baseline", o.want.baseline)})
+	}
+
+	var warnings []result.Warning
+	doc.Measurements, doc.Ratios, warnings, err = measure.Run(ctx, runner, plan, line.measured)
+	doc.Warnings = append(doc.Warnings, warnings...)
+	if err != nil && !errors.As(err, &interrupted) {
+		return nil, err
+	}
+	doc.Interrupted = interrupted != nil
+	return interrupted, nil
+}
+
+// answer writes the document and prints the table.
+func (o *runOptions) answer(in *invocation, doc *result.Document) error {
+	if o.json == "-" {
+		if err := result.Write(in.stdout, doc); err != nil {
+			return rescue(doc, answered(err))
+		}
+		return nil
+	}
+	var lost error
+	if o.json != "" {
+		if err := result.WriteFile(o.json, doc); err != nil {
+			lost = rescue(doc, fmt.Errorf("--json %w", err))
+		}
+	}
+	err := answered(report.Run(in.stdout, doc, report.OptionsFor(in.stdout, in.getenv)))
+	if lost != nil && err != nil {
+		return fmt.Errorf("%w; %w", lost, err)
+	}
+	return cmp.Or(lost, err)
+}
+
+// outcome is nil when all went well. Otherwise its exit code is that of the gravest
+// thing that happened: a wrong result before a failure; but what a signal ended
+// says so first.
+func outcome(doc *result.Document, interrupted *interruption) error {
+	if interrupted != nil {
+		return &failure{interrupted.code(), fmt.Errorf("%w; what was measured until then was written", interrupted)}
+	}
+	var wrong, failed []string
+	good := 0
+	for _, m := range doc.Measurements {
+		what := fmt.Sprintf("%s %dx%dx%d: %s", m.Device, m.Problem.M, m.Problem.N, m.Problem.K, m.Reason)
+		switch {
+		case m.Status == result.StatusOK:
+			good++
+		case m.Code == string(backend.WrongResult):
+			wrong = append(wrong, what)
+		case m.Status == result.StatusFailed:
+			failed = append(failed, what)
+		}
+	}
+	switch {
+	case len(wrong) > 0:
+		return failf(exitWrong, "a result was wrong: %s", strings.Join(append(wrong, failed...), "; "))
+	case len(failed) > 0:
+		return failf(exitFailed, "%d of %d measurements failed: %s", len(failed), len(doc.Measurements), strings.Join(failed, "; "))
+	case good == 0:
+		return failf(exitFailed, "nothing could be measured: %s", doc.Measurements[0].Reason)
+	}
+	return nil
+}
