@@ -87,7 +87,7 @@ func (op Op) isConstant() bool {
 // checkOrder holds the module against the logical layout of the specification.
 func (m *Module) checkOrder() error {
 	at := sectionCapability
-	models := 0
+	models, entries, library := 0, 0, false
 	for i := range m.Insts {
 		in := &m.Insts[i]
 		s := in.Op.section()
@@ -101,8 +101,13 @@ func (m *Module) checkOrder() error {
 			return errAt(in, "the instruction belongs to %s and stands among %s", sectionNames[s], sectionNames[at])
 		}
 		at = s
-		if s == sectionMemoryModel {
+		switch {
+		case s == sectionMemoryModel:
 			models++
+		case s == sectionEntryPoint:
+			entries++
+		case in.Op == OpCapability && Capability(in.Args[0]) == CapabilityLinkage:
+			library = true
 		}
 		if models == 0 && s > sectionMemoryModel {
 			return errAt(in, "the module has no OpMemoryModel before it")
@@ -110,6 +115,9 @@ func (m *Module) checkOrder() error {
 	}
 	if models != 1 {
 		return fmt.Errorf("spirv: the module has %d instances of OpMemoryModel, not 1", models)
+	}
+	if entries == 0 && !library {
+		return fmt.Errorf("spirv: the module has no entry point")
 	}
 	return nil
 }
@@ -137,6 +145,12 @@ func (m *Module) declare() error {
 			if m.Def(ID(in.Args[1])).Op != OpFunction {
 				err = errAt(in, "id %d is not a function", in.Args[1])
 			}
+			_, n := literalString(in.Args[2:])
+			for _, w := range in.Args[2+n:] {
+				if op := m.Def(ID(w)).Op; op != OpVariable && op != OpUntypedVariableKHR {
+					err = errAt(in, "id %d of the interface is not a variable but %s", w, op)
+				}
+			}
 		case in.Op == OpExecutionMode || in.Op == OpExecutionModeId:
 			if m.Def(ID(in.Args[0])).Op != OpFunction {
 				err = errAt(in, "id %d is not a function", in.Args[0])
@@ -149,7 +163,7 @@ func (m *Module) declare() error {
 			}
 		case in.Op == OpVariable:
 			err = m.checkVariable(in)
-		case in.Op == OpUndef || in.Op == OpUntypedVariableKHR:
+		case in.Type != 0:
 			err = m.checkType(in)
 		}
 		if err != nil {
@@ -230,7 +244,9 @@ type functionCheck struct {
 	m          *Module
 	first      int // index of the module's first function
 	start, end int
-	entry      int // index of the first block's label, -1 before it
+	entry      int // index of the first block's label, -1 when there is none
+
+	firstBlockEnd int // index of the first block's last instruction
 }
 
 func (f *functionCheck) run() error {
@@ -246,10 +262,12 @@ func (f *functionCheck) run() error {
 	if sig.Elem != fn.Type {
 		return errAt(fn, "the result type is id %d, that of the function type id %d", fn.Type, sig.Elem)
 	}
-	// Labels come first, so that a branch ahead can be told from one out of the function.
 	for i := f.start; i < f.end; i++ {
-		if m.Insts[i].Op == OpLabel {
+		if m.Insts[i].Op == OpLabel && f.entry < 0 {
 			f.entry = i
+		}
+		if m.Insts[i].Op.terminates() {
+			f.firstBlockEnd = i
 			break
 		}
 	}
@@ -281,11 +299,14 @@ func (f *functionCheck) run() error {
 			}
 			continue
 		}
-		if in.Op.section() != sectionFunction && in.Op != OpUndef || in.Op == OpLabel || in.Op == OpFunctionParameter {
-			if in.Op == OpLabel {
-				return errAt(in, "the block before does not end with a branch or a return")
-			}
-			return errAt(in, "the instruction stands within a block")
+		if in.Op == OpLabel {
+			return errAt(in, "the block before does not end with a branch or a return")
+		}
+		if in.Op == OpFunctionParameter {
+			return errAt(in, "the parameter stands within a block")
+		}
+		if in.Op == OpVariable && i > f.firstBlockEnd {
+			return errAt(in, "the variable stands outside of the function's first block")
 		}
 		if in.Op == OpPhi && !phis {
 			return errAt(in, "OpPhi stands after other instructions of its block")

@@ -40,8 +40,9 @@ func (m *Module) checkInstruction(in *Inst, result ID) error {
 			return errAt(in, "no incoming values")
 		}
 		for i := 0; i < len(in.Args); i += 2 {
-			if t := m.valueType(in.Args[i]); t.ID != in.Type {
-				return errAt(in, "id %d is of type %s, the result of %s", in.Args[i], m.TypeString(t.ID), m.TypeString(in.Type))
+			// The value may come later, so its type may not have been checked yet.
+			if t := m.Def(ID(in.Args[i])).Type; t != in.Type {
+				return errAt(in, "id %d is of type %s, the result of %s", in.Args[i], m.TypeString(t), m.TypeString(in.Type))
 			}
 		}
 	case OpBranchConditional:
@@ -67,6 +68,40 @@ func (m *Module) checkInstruction(in *Inst, result ID) error {
 		}
 	case OpExtInst:
 		return m.checkExtInst(in)
+	case OpCopyObject:
+		if t := m.valueType(in.Args[0]); t.ID != in.Type {
+			return errAt(in, "the operand is of type %s, the result of %s", m.TypeString(t.ID), m.TypeString(in.Type))
+		}
+	case OpSelect:
+		return m.checkSelect(in)
+	case OpBitcast:
+		return m.checkBitcast(in)
+	case OpVectorExtractDynamic:
+		if v, i := m.valueType(in.Args[0]), m.valueType(in.Args[1]); v.Kind != Vector || v.Elem != in.Type || i.Kind != Int {
+			return errAt(in, "from %s by %s to %s", m.TypeString(v.ID), m.TypeString(i.ID), m.TypeString(in.Type))
+		}
+	case OpVectorInsertDynamic:
+		v, part, i := m.valueType(in.Args[0]), m.valueType(in.Args[1]), m.valueType(in.Args[2])
+		if v.Kind != Vector || v.ID != in.Type || v.Elem != part.ID || i.Kind != Int {
+			return errAt(in, "%s into %s by %s for %s", m.TypeString(part.ID), m.TypeString(v.ID), m.TypeString(i.ID), m.TypeString(in.Type))
+		}
+	case OpVectorTimesScalar:
+		v, f := m.valueType(in.Args[0]), m.valueType(in.Args[1])
+		if v.Kind != Vector || v.ID != in.Type || f.Kind != Float || v.Elem != f.ID {
+			return errAt(in, "%s times %s for %s", m.TypeString(v.ID), m.TypeString(f.ID), m.TypeString(in.Type))
+		}
+	case OpDot:
+		a, b := m.valueType(in.Args[0]), m.valueType(in.Args[1])
+		if a.Kind != Vector || a.ID != b.ID || a.Elem != in.Type || m.types[in.Type].Kind != Float {
+			return errAt(in, "%s by %s for %s", m.TypeString(a.ID), m.TypeString(b.ID), m.TypeString(in.Type))
+		}
+	case OpAny, OpAll:
+		if v := m.valueType(in.Args[0]); v.Kind != Vector || m.types[v.Elem].Kind != Bool || v.Elem != in.Type {
+			return errAt(in, "from %s to %s", m.TypeString(v.ID), m.TypeString(in.Type))
+		}
+	}
+	if in.Op.atomic() {
+		return m.checkAtomic(in)
 	}
 	if rule, ok := operandRules[in.Op]; ok {
 		return m.checkRule(in, rule)
@@ -151,7 +186,7 @@ func (m *Module) checkArrayLength(in *Inst) error {
 func (m *Module) checkPath(in *Inst, t *Type, path []uint32, want *Type) error {
 	for i, w := range path {
 		next, ok := t.element(uint64(w))
-		if t.lenErr != nil || t.Kind == CooperativeMatrix {
+		if t.openLen() || t.Kind == CooperativeMatrix {
 			next, ok = t.Elem, true
 		}
 		if !ok {
@@ -189,12 +224,12 @@ func (m *Module) checkConstruct(in *Inst) error {
 			return errAt(in, "a cooperative matrix is made from one value of its component type")
 		}
 	case t.composite():
-		if t.lenErr == nil && len(in.Args) != t.constituents() {
+		if !t.openLen() && len(in.Args) != t.constituents() {
 			return errAt(in, "%d parts for a %s of %d", len(in.Args), t.Kind, t.constituents())
 		}
 		for i, w := range in.Args {
 			want, ok := t.element(uint64(i))
-			if t.lenErr != nil {
+			if t.openLen() {
 				want, ok = t.Elem, true
 			}
 			if part := m.valueType(w); !ok || part.ID != want {
@@ -218,6 +253,61 @@ func (m *Module) checkShuffle(in *Inst) error {
 	for _, i := range in.Args[2:] {
 		if i != 0xffffffff && uint64(i) >= uint64(a.Len)+uint64(b.Len) {
 			return errAt(in, "there is no component %d in %d and %d", i, a.Len, b.Len)
+		}
+	}
+	return nil
+}
+
+func (m *Module) checkSelect(in *Inst) error {
+	for _, w := range in.Args[1:] {
+		if t := m.valueType(w); t.ID != in.Type {
+			return errAt(in, "id %d is of type %s, the result of %s", w, m.TypeString(t.ID), m.TypeString(in.Type))
+		}
+	}
+	c, t := m.valueType(in.Args[0]), m.types[in.Type]
+	scalar, n := m.scalarOf(c)
+	if scalar.Kind != Bool || n != 1 && (t.Kind != Vector || t.Len != n) {
+		return errAt(in, "the condition, id %d, is of type %s", in.Args[0], m.TypeString(c.ID))
+	}
+	return nil
+}
+
+// checkBitcast wants both sides to have the same number of bits; a pointer's are not known.
+func (m *Module) checkBitcast(in *Inst) error {
+	from, to := m.valueType(in.Args[0]), m.types[in.Type]
+	if from.Kind == Pointer || to.Kind == Pointer {
+		return nil
+	}
+	a, n := m.scalarOf(from)
+	b, k := m.scalarOf(to)
+	numbers := (a.Kind == Int || a.Kind == Float) && (b.Kind == Int || b.Kind == Float)
+	if !numbers || uint32(a.Width)*n != uint32(b.Width)*k {
+		return errAt(in, "from %s to %s", m.TypeString(from.ID), m.TypeString(to.ID))
+	}
+	return nil
+}
+
+// atomic reports whether the opcode is an atomic operation on a number in memory.
+func (op Op) atomic() bool {
+	return op >= OpAtomicLoad && op <= OpAtomicXor || op == OpAtomicFAddEXT || op == OpAtomicFMinEXT || op == OpAtomicFMaxEXT
+}
+
+// checkAtomic holds the type of the memory against those of the result and of the value.
+func (m *Module) checkAtomic(in *Inst) error {
+	pointee, err := m.pointee(in, 0)
+	if err != nil || pointee == 0 {
+		return err
+	}
+	if in.Type != 0 && in.Type != pointee {
+		return errAt(in, "the result is of type %s, the pointer's target of %s", m.TypeString(in.Type), m.TypeString(pointee))
+	}
+	values := in.Args[min(3, len(in.Args)):] // after pointer, scope and semantics
+	if in.Op == OpAtomicCompareExchange || in.Op == OpAtomicCompareExchangeWeak {
+		values = in.Args[4:] // there are two semantics
+	}
+	for _, w := range values {
+		if t := m.valueType(w); t.ID != pointee {
+			return errAt(in, "id %d is of type %s, the pointer's target of %s", w, m.TypeString(t.ID), m.TypeString(pointee))
 		}
 	}
 	return nil

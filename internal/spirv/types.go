@@ -48,10 +48,15 @@ type Type struct {
 	Members []ID         // members of a Struct, parameters of a Function
 	Storage StorageClass // of a Pointer
 
-	depth  int // of nesting by value
-	layout layout
-	lenErr error // why Len isn't known
+	depth   int // of nesting by value
+	layout  layout
+	lenErr  error // why Len isn't known
+	specLen bool  // Len may change with a specialization
 }
+
+// openLen reports whether the type is an array whose length may still change,
+// so that nothing can be held against it yet.
+func (t *Type) openLen() bool { return t.lenErr != nil || t.specLen }
 
 // layout is where a type lies in memory when it lies there alone.
 type layout struct {
@@ -271,7 +276,7 @@ func (m *Module) declareType(in *Inst) error {
 				return err
 			}
 		}
-		t.Elem = 0
+		t.Elem = 0 // partType has set it
 	case OpTypePointer:
 		t.Kind, t.Storage, t.Elem = Pointer, StorageClass(in.Args[0]), ID(in.Args[1])
 		if _, ok := m.types[t.Elem]; !ok {
@@ -344,6 +349,7 @@ func (m *Module) arrayLength(in *Inst, t *Type) error {
 	if length.Kind != Int {
 		return errAt(in, "the length, id %d, is of type %s, not an integer", in.Args[1], m.TypeString(v.typ))
 	}
+	t.specLen = v.spec
 	if v.err != nil {
 		t.lenErr = v.err
 		return nil
@@ -492,6 +498,5 @@ func signExtend(bits uint64, t *Type) int64 {
 	if !t.Signed {
 		return int64(bits)
 	}
-	shift := 64 - t.Width
-	return int64(bits<<shift) >> shift
+	return extend(bits, t.Width)
 }
