@@ -57,8 +57,6 @@ func failure(place, call string, res vulkan.Result) *backend.Error {
 		e.Kind, e.Remedy = backend.Limit, "close what else uses the device"
 	case vulkan.ErrorDeviceLost:
 		e.Kind, e.Remedy = backend.DeviceLost, "look for the driver's reason in the kernel's log (dmesg); a dispatch that runs for seconds may have met the driver's watchdog: choose a smaller size"
-	case vulkan.ErrorLayerNotPresent:
-		e.Remedy = "a layer that VK_INSTANCE_LAYERS names is not installed: install it or unset the variable"
 	case vulkan.ErrorInitializationFailed, vulkan.ErrorIncompatibleDriver:
 		e.Remedy = "check that the driver is installed whole and that this user may open the device nodes below /dev/dri"
 	case vulkan.ErrorInvalidShaderNv:

@@ -56,7 +56,7 @@ func (d *device) Build(problem backend.Problem, spec backend.Specialization) (ba
 	p := &program{
 		device:  d,
 		problem: problem,
-		form:    backend.Form{Name: "spirv", SPIRVSHA256: d.kernel.SHA256, SHA256: d.kernel.SHA256, Specialization: all},
+		form:    backend.Form{Name: "spirv", SPIRVSHA256: d.kernel.sha256, SHA256: d.kernel.sha256, Specialization: all},
 		groups:  [2]uint32{uint32(x), uint32(y)},
 	}
 	d.programs[p] = struct{}{}
@@ -71,13 +71,13 @@ func (d *device) Build(problem backend.Problem, spec backend.Specialization) (ba
 // as the pairs that a pipeline takes.
 func (d *device) constants(spec backend.Specialization) (all backend.Specialization, ids, values []uint32, err error) {
 	all = backend.Specialization{}
-	for _, c := range d.kernel.Constants {
-		v, set := spec[c.Name]
+	for _, c := range d.kernel.constants {
+		v, set := spec[c.name]
 		if !set {
-			v = c.Default
+			v = c.defaultValue
 		}
-		all[c.Name] = v
-		ids, values = append(ids, c.ID), append(values, v)
+		all[c.name] = v
+		ids, values = append(ids, c.id), append(values, v)
 	}
 	for name := range spec {
 		if _, known := all[name]; !known {
@@ -195,8 +195,8 @@ func (p *program) initPipeline(ids, values []uint32) error {
 	}
 	p.layout = layout
 
-	words := make([]uint32, len(d.kernel.SPIRV)/4)
-	copy(unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(words))), len(words)*4), d.kernel.SPIRV)
+	words := make([]uint32, len(d.kernel.spirv)/4)
+	copy(unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(words))), len(words)*4), d.kernel.spirv)
 	moduleInfo := vulkan.ShaderModuleCreateInfo{
 		SType:    vulkan.StructureTypeShaderModuleCreateInfo,
 		CodeSize: uint(len(words) * 4),

@@ -1,0 +1,226 @@
+//go:build cgo && (linux || darwin)
+
+package vk
+
+import (
+	"fmt"
+	"math"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"gpubench/internal/backend"
+)
+
+// withFaults puts the layer of testdata/fault_layer.c before every instance made
+// from here on, and returns what chooses its fault.
+func withFaults(t *testing.T) (choose func(fault string)) {
+	t.Helper()
+	compiler, err := exec.LookPath("cc")
+	if err != nil {
+		t.Skip("needs a C compiler")
+	}
+	dir := t.TempDir()
+	layer := filepath.Join(dir, "fault_layer.so")
+	if out, err := exec.Command(compiler, "-shared", "-fPIC", "-Wall", "-o", layer, "testdata/fault_layer.c").CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	manifest := fmt.Sprintf(`{"file_format_version": "1.2.0", "layer": {"name": "VK_LAYER_GPUBENCH_fault", "type": "GLOBAL",
+		"library_path": %q, "api_version": "1.3.0", "implementation_version": "1", "description": "makes faults"}}`, layer)
+	if err := os.WriteFile(filepath.Join(dir, "fault_layer.json"), []byte(manifest), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("VK_LAYER_PATH", dir)
+	t.Setenv("VK_INSTANCE_LAYERS", "VK_LAYER_GPUBENCH_fault")
+	t.Setenv("NODEVICE_SELECT", "1") // Mesa's own layer crashes when one below it shows no device
+	t.Setenv("GPUBENCH_FAULT", "")
+	return func(fault string) { os.Setenv("GPUBENCH_FAULT", fault) }
+}
+
+func TestFaultsInListing(t *testing.T) {
+	openAny(t)
+	choose := withFaults(t)
+	b := New(testKernel(t))
+
+	for fault, text := range map[string]string{
+		"no devices":       "vulkan: no driver shows a device (vkEnumeratePhysicalDevices: 0 devices)",
+		"all drivers fail": "vulkan: no driver shows a device (vkEnumeratePhysicalDevices: VK_ERROR_INITIALIZATION_FAILED)",
+	} {
+		choose(fault)
+		_, err := b.Devices()
+		wantError(t, err, backend.Absent, text)
+	}
+	for fault, reason := range map[string]string{
+		"no compute queue": "it has no queue that computes",
+		"Vulkan 1.0":       "it offers Vulkan 1.0.68, and the kernel needs 1.1",
+	} {
+		choose(fault)
+		devices, err := b.Devices()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if devices[0].Unusable != reason {
+			t.Errorf("%s: unusable because %q, want %q", fault, devices[0].Unusable, reason)
+		}
+		_, err = b.Open("vulkan:0")
+		wantError(t, err, backend.Unusable, "vulkan:0: ", reason)
+	}
+	choose("no device memory")
+	_, err := b.Open("vulkan:0")
+	wantError(t, err, backend.OutOfMemory, "vulkan:0: vkCreateDevice: VK_ERROR_OUT_OF_DEVICE_MEMORY")
+}
+
+func TestFaultsInBuild(t *testing.T) {
+	openAny(t)
+	choose := withFaults(t)
+	d := openAny(t)
+	problem := backend.Problem{M: 9, N: 10, K: 11}
+	for _, neverMap := range []bool{false, true} {
+		d.neverMap = neverMap
+		choose("out of device memory")
+		_, err := d.Build(problem, nil)
+		wantError(t, err, backend.OutOfMemory, "vulkan:0: vkAllocateMemory: VK_ERROR_OUT_OF_DEVICE_MEMORY for 396 bytes")
+		choose("the compiler fails")
+		_, err = d.Build(problem, nil)
+		wantError(t, err, backend.Failed, "vulkan:0: vkCreateComputePipelines: VK_ERROR_INVALID_SHADER_NV")
+		if len(d.programs) != 0 {
+			t.Error("a program that was not built is still known")
+		}
+		choose("")
+		p := build(t, d, problem, nil)
+		exercise(t, p)
+		p.Close()
+	}
+}
+
+func TestFaultsInRun(t *testing.T) {
+	openAny(t)
+	choose := withFaults(t)
+	d := openAny(t)
+	p := build(t, d, backend.Problem{M: 9, N: 10, K: 11}, nil)
+	for fault, text := range map[string]string{
+		"lost in submit": "vulkan:0: vkQueueSubmit: VK_ERROR_DEVICE_LOST",
+		"lost in wait":   "vulkan:0: vkWaitForFences: VK_ERROR_DEVICE_LOST",
+	} {
+		choose(fault)
+		_, err := p.Run(2)
+		if e := wantError(t, err, backend.DeviceLost, text); e.Remedy == "" {
+			t.Errorf("%v has no remedy", e)
+		}
+		wantError(t, p.Fill(0), backend.DeviceLost, text)
+		wantError(t, p.Read(make([]float32, 90)), backend.DeviceLost, text)
+		choose("")
+		if err := p.Close(); err != nil { // with work that was submitted but not waited for
+			t.Error(err)
+		}
+		p = build(t, d, p.problem, nil)
+	}
+
+	choose("the fence is late")
+	exercise(t, p)
+
+	choose("timestamps are zero")
+	if timing, err := p.Run(1); err != nil || timing.DeviceS == nil || *timing.DeviceS != 0 {
+		t.Errorf("zero timestamps: %+v, %v", timing, err)
+	}
+	choose("timestamps are not ready")
+	if timing, err := p.Run(1); err != nil || timing.DeviceS != nil || timing.HostS <= 0 {
+		t.Errorf("timestamps that are not ready: %+v, %v", timing, err)
+	}
+}
+
+func TestNoTimestamps(t *testing.T) {
+	openAny(t)
+	withFaults(t)("no timestamps")
+	d := openAny(t)
+	if d.info.Timestamps || d.info.Limits["timestampValidBits"] != 0 {
+		t.Errorf("device has timestamps: %+v", d.info)
+	}
+	exercise(t, build(t, d, backend.Problem{M: 9, N: 10, K: 11}, nil))
+}
+
+// The dispatches of a batch have to follow one another, and only they may lie
+// between the timestamps. Validation does not see a barrier that is missing here.
+func TestRecordOfABatch(t *testing.T) {
+	openAny(t)
+	withFaults(t)
+	d := openAny(t)
+	p := build(t, d, backend.Problem{M: 130, N: 70, K: 5}, nil)
+	record := filepath.Join(t.TempDir(), "record")
+	t.Setenv("GPUBENCH_RECORD", record)
+	for range 2 { // the second time nothing is recorded
+		if _, err := p.Run(3); err != nil {
+			t.Fatal(err)
+		}
+	}
+	got, err := os.ReadFile(record)
+	if err != nil {
+		t.Fatal(err)
+	}
+	// Stages: 800 compute, 1000 transfer, 4000 host; 1 top and 2000 bottom of the pipe.
+	// Accesses: 20 and 40 shader, 800 and 1000 transfer, 2000 and 4000 host, reads first.
+	const want = `barrier 1800 1040 > 5800 7860
+timestamp 0 1
+dispatch 2 3 1
+barrier 800 40 > 800 60
+dispatch 2 3 1
+barrier 800 40 > 800 60
+dispatch 2 3 1
+timestamp 1 2000
+`
+	if string(got) != want {
+		t.Errorf("recorded\n%s\nwant\n%s", got, want)
+	}
+}
+
+// A driver that drops a dispatch leaves the NaNs of Fill behind: that is how a
+// caller notices.
+func TestADroppedDispatchShows(t *testing.T) {
+	openAny(t)
+	withFaults(t)("a dispatch is dropped")
+	p := build(t, openAny(t), backend.Problem{M: 3, N: 2, K: 1}, nil)
+	if err := p.Load([]float32{1, 2, 3}, []float32{4, 5}); err != nil {
+		t.Fatal(err)
+	}
+	var dropped []int
+	for run := range 10 {
+		p.dispatches = 0 // record anew
+		c := make([]float32, 6)
+		_, err := p.Run(1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := p.Read(c); err != nil {
+			t.Fatal(err)
+		}
+		if math.IsNaN(float64(c[0])) {
+			dropped = append(dropped, run)
+		}
+		if err := p.Fill(float32(math.NaN())); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if !slices.Equal(dropped, []int{4, 9}) {
+		t.Errorf("runs without a result: %v, want 4 and 9", dropped)
+	}
+}
+
+// A driver that aborts takes the process with it, as Venus does.
+func TestAnAbortingDriver(t *testing.T) {
+	openAny(t)
+	if os.Getenv("GPUBENCH_ABORTING") != "" {
+		p := build(t, openAny(t), backend.Problem{M: 3, N: 2, K: 1}, nil)
+		p.Run(1)
+		return
+	}
+	withFaults(t)("abort in submit")
+	cmd := exec.Command(os.Args[0], "-test.run", "^TestAnAbortingDriver$")
+	cmd.Env = append(os.Environ(), "GPUBENCH_ABORTING=1")
+	out, err := cmd.CombinedOutput()
+	if err == nil || !strings.Contains(string(out), "vn_ring_submit abort on fatal\nSIGABRT") {
+		t.Errorf("%v\n%s", err, out)
+	}
+}
