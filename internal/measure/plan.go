@@ -54,7 +54,7 @@ const DefaultLimit = 2 * time.Minute
 // DefaultRules are those of the command line. An arm at rest reaches 1 % within a
 // second; MaxTimeS bounds what a noisy or slow one may cost.
 func DefaultRules() worker.Rules {
-	return worker.Rules{WarmupS: 0.5, MinSamples: 10, MinTimeS: 0.5, Precision: 0.01, MaxTimeS: 6, BatchS: 0.02}
+	return worker.Rules{WarmupS: 0.5, MinSamples: 10, MinTimeS: 0.5, Precision: 0.01, MaxTimeS: 5, BatchS: 0.02}
 }
 
 func (p *Plan) check() error {

@@ -91,7 +91,13 @@ func warnings(m *result.Measurement, dev result.Device, rules worker.Rules) (out
 	return out
 }
 
-func percent(x float64) string { return fmt.Sprintf("%.2g %%", 100*x) }
+// percent prints a share of 1 as percents, to two digits below ten.
+func percent(x float64) string {
+	if x >= 0.1 {
+		return fmt.Sprintf("%.0f %%", 100*x)
+	}
+	return fmt.Sprintf("%.2g %%", 100*x)
+}
 
 func wrongCandidates(tried []result.Candidate) (n int, first string) {
 	for _, c := range tried {
