@@ -197,10 +197,7 @@ func (r *Interface) addPushConstants(m *Module, in *Inst) error {
 		if !ok {
 			return errAt(m.Def(t.ID), "member %d of the push constants has no Offset decoration", i)
 		}
-		size, err := m.size32(in, id)
-		if err != nil {
-			return err
-		}
+		size := uint32(m.memberLayout(t, i).size) // no more than the block's, which fits
 		b.Members = append(b.Members, PushMember{Name: m.MemberName(t.ID, i), Offset: offset[0], Size: size, Type: m.TypeString(id)})
 	}
 	r.PushConstants = b

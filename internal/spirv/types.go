@@ -427,15 +427,8 @@ func (m *Module) stride(in *Inst, t *Type) (uint64, error) {
 func (m *Module) layOutStruct(in *Inst, t *Type) layout {
 	l := layout{align: 1}
 	explicit := false
-	for i, id := range t.Members {
-		member := layout{size: 8, align: 8} // a pointer declared later
-		if mt, ok := m.types[id]; ok {
-			member = mt.layout
-			if s, ok := m.MemberDecoration(t.ID, i, DecorationMatrixStride); ok && member.err == nil {
-				_, rowMajor := m.MemberDecoration(t.ID, i, DecorationRowMajor)
-				member.size, member.err = m.stridedSize(mt, uint64(s[0]), rowMajor)
-			}
-		}
+	for i := range t.Members {
+		member := m.memberLayout(t, i)
 		if member.err != nil {
 			return member
 		}
@@ -452,6 +445,20 @@ func (m *Module) layOutStruct(in *Inst, t *Type) layout {
 	}
 	if !explicit {
 		l.size = alignUp(l.size, l.align)
+	}
+	return l
+}
+
+// memberLayout is the layout that a member has within struct t.
+func (m *Module) memberLayout(t *Type, i int) layout {
+	mt, ok := m.types[t.Members[i]]
+	if !ok {
+		return layout{size: 8, align: 8} // a pointer declared later
+	}
+	l := mt.layout
+	if s, ok := m.MemberDecoration(t.ID, i, DecorationMatrixStride); ok && l.err == nil {
+		_, rowMajor := m.MemberDecoration(t.ID, i, DecorationRowMajor)
+		l.size, l.err = m.stridedSize(mt, uint64(s[0]), rowMajor)
 	}
 	return l
 }
