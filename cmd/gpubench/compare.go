@@ -27,9 +27,9 @@ unclear:5% have a threshold of their own. Any that is met makes the exit code 5.
 `,
 		flags: func(set *pflag.FlagSet) func(*invocation) error {
 			threshold := &percent{value: 0.02, lo: 0, hi: 1}
-			set.Var(threshold, "threshold", "differences up to this `PERCENT` do not matter")
+			set.Var(threshold, "threshold", "ignore differences up to `PERCENT`")
 			failOn := &conditions{}
-			set.Var(failOn, "fail-on", "`CONDITION` that makes the comparison fail, as in slower:2%; may be given again")
+			set.Var(failOn, "fail-on", "fail on `CONDITION`, as in slower:2%; may be given again")
 			asJSON := set.Bool("json", false, "print one JSON object")
 			return func(in *invocation) error { return compare(in, threshold.value, failOn.list, *asJSON) }
 		},

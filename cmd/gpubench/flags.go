@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -26,7 +27,7 @@ func flagError(c *command, set *pflag.FlagSet, err error) error {
 	case errors.As(err, &unknownFlag) && unknownFlag.GetSpecifiedShortnames() == "":
 		var known []string
 		set.VisitAll(func(f *pflag.Flag) { known = append(known, f.Name) })
-		return errors.New(c.name + ": " + unknown("flag", unknownFlag.GetSpecifiedName(), "--", known) + ", or `gpubench help " + c.name + "`")
+		return fmt.Errorf("%s: %s `gpubench help %s` lists all", c.name, unknown("flag", unknownFlag.GetSpecifiedName(), "--", known), c.name)
 	case errors.As(err, &unknownFlag):
 		return fmt.Errorf("%s: unknown flag -%s; flags have two dashes: see `gpubench help %s`", c.name, unknownFlag.GetSpecifiedShortnames(), c.name)
 	}
@@ -59,7 +60,10 @@ func unknown(what, name, prefix string, known []string) string {
 	for _, k := range known {
 		list = append(list, prefix+k)
 	}
-	return fmt.Sprintf("unknown %s %s%s; there are %s", what, prefix, name, strings.Join(list, ", "))
+	if len(list) == 0 {
+		return fmt.Sprintf("unknown %s %s%s; there is none.", what, prefix, name)
+	}
+	return fmt.Sprintf("unknown %s %s%s; there are %s.", what, prefix, name, strings.Join(list, ", "))
 }
 
 // editDistance is Levenshtein's: the fewest insertions, deletions and
@@ -84,8 +88,8 @@ func editDistance(a, b string) int {
 	return row[len(b)]
 }
 
-// maxDimension keeps a matrix below 16 GiB and every index within 32 bits.
-const maxDimension = 65536
+// maxDimension keeps every index within 32 bits with a sign.
+const maxDimension = math.MaxInt32
 
 // sizes is a flag with matrix sizes: 1024,2048x1024x512.
 type sizes struct {

@@ -62,7 +62,8 @@ func usage(c *command) string {
 		s += "\n" + c.long
 	}
 	if set.HasFlags() {
-		s += "\nFlags:\n" + set.FlagUsagesWrapped(80)
+		const dull = "[=true|false]" // what pflag adds to the flags that need no value
+		s += "\nFlags:\n" + strings.ReplaceAll(set.FlagUsagesWrapped(80), dull, strings.Repeat(" ", len(dull)))
 	}
 	return s
 }

@@ -59,8 +59,8 @@ order shuffled anew each round. Every batch that is timed is checked whole.
 			set.Var(precision, "precision", "stop sampling when the interval's half width is this much of the median")
 			set.Var(minTime, "min-time", "shortest time to sample in each process")
 			set.Var(timeout, "timeout", "limit of one process; after it the process is killed")
-			set.Uint64Var(&o.seed, "seed", 1, "`N` that inputs, order and bootstrap are made from")
-			set.StringVar(&o.want.baseline, "baseline", "cpu", "`DEVICE` that the others are compared with; cpu is all cores")
+			set.Uint64Var(&o.seed, "seed", 1, "make inputs, order and bootstrap from `N`")
+			set.StringVar(&o.want.baseline, "baseline", "cpu", "compare the others with `DEVICE`; cpu is all cores")
 			set.BoolVar(&o.quiet, "quiet", false, "no progress on the terminal")
 			return func(in *invocation) error {
 				if err := in.noArguments(); err != nil {
@@ -170,7 +170,7 @@ func (o *runOptions) measure(in *invocation, runner measure.Runner, backends []s
 			plan.Arms = append(plan.Arms, measure.Arm{Device: d, Problem: p, Baseline: d.ID == o.want.baseline})
 		}
 	}
-	if len(chosen) > 1 && chosen[0].ID != o.want.baseline {
+	if chosen[0].ID != o.want.baseline {
 		doc.Warnings = append(doc.Warnings, result.Warning{Code: "no-baseline", Text: fmt.Sprintf(
 			"there are no ratios, because the baseline %s was not measured; add it with --device, or choose another with --baseline", o.want.baseline)})
 	}

@@ -55,103 +55,114 @@ func (s selection) wants() ([]string, error) {
 }
 
 // choose picks the devices to measure, the baseline first, from those that were
-// found. Without --device these are the baseline and every usable device of every
-// backend but cpu. The second result is all devices for the document: those found,
-// and those made up from them, such as cpu:3.
+// found. Without --device these are the baseline, all cores, and every usable device
+// of every other backend. all is what the document lists: the devices found and
+// those that stand for a part of one, such as cpu:3.
 func (s selection) choose(found []result.Device, absent []result.Absent) (chosen, all []result.Device, err error) {
-	all = slices.Clone(found)
-	named := func(flag, id string) (result.Device, error) {
-		d, ok := device(all, id)
-		if !ok {
-			return d, noDevice(flag, id, found, absent)
-		}
-		if d.Unusable != "" {
-			return d, failf(exitNoDevice, "%s %s: %s cannot be used: %s", flag, id, d.Name, d.Unusable)
-		}
-		if !slices.ContainsFunc(all, func(x result.Device) bool { return x.ID == id }) {
-			all = append(all, d)
-		}
-		return d, nil
-	}
-	add := func(d result.Device) {
-		if !slices.ContainsFunc(chosen, func(x result.Device) bool { return x.ID == d.ID }) {
-			chosen = append(chosen, d)
-		}
-	}
 	for _, b := range s.backends {
 		if a := absentBackend(absent, b); a != nil {
 			return nil, nil, failf(exitNoDevice, "--backend %s: %s", b, reason(*a))
 		}
 	}
-	if len(s.devices) == 0 {
-		if len(s.backends) == 0 || slices.Contains(s.backends, backendOf(s.baseline)) {
-			d, err := named("--baseline", s.baseline)
-			switch {
-			case err == nil:
-				add(d)
-			case absentBackend(absent, backendOf(s.baseline)) == nil:
-				return nil, nil, err
-			}
-			// An absent backend is in the document with its reason.
+	flag, ids := "--device", s.devices
+	if len(ids) == 0 {
+		flag, ids = "--baseline", s.defaults(found, absent)
+	}
+	for _, id := range ids {
+		devices, err := resolve(flag, id, found, absent)
+		if err != nil {
+			return nil, nil, err
 		}
-		for _, d := range found {
-			if d.Backend != "cpu" && d.Unusable == "" {
-				add(d)
+		for _, d := range devices {
+			if _, ok := byID(chosen, d.ID); !ok {
+				chosen = append(chosen, d)
 			}
 		}
 	}
-	for _, id := range s.devices {
-		if !slices.Contains(backendNames, id) || id == "cpu" {
-			d, err := named("--device", id)
-			if err != nil {
-				return nil, nil, err
-			}
-			add(d)
-			continue
-		}
-		n := len(chosen)
-		for _, d := range found {
-			if d.Backend == id && d.Unusable == "" {
-				add(d)
-			}
-		}
-		if len(chosen) == n {
-			return nil, nil, noDevice("--device", id, found, absent)
-		}
-	}
-	slices.SortStableFunc(chosen, func(a, b result.Device) int {
-		return rank(a.ID == s.baseline) - rank(b.ID == s.baseline)
-	})
 	if len(chosen) == 0 {
 		return nil, nil, failf(exitNoDevice, "there is no device to measure: %s", reasons(found, absent))
+	}
+	slices.SortStableFunc(chosen, func(a, b result.Device) int {
+		switch s.baseline {
+		case b.ID:
+			return 1
+		case a.ID:
+			return -1
+		}
+		return 0
+	})
+	all = slices.Clone(found)
+	for _, d := range chosen {
+		if _, ok := byID(all, d.ID); !ok {
+			all = append(all, d)
+		}
 	}
 	return chosen, all, nil
 }
 
-func rank(first bool) int {
-	if first {
-		return 0
+// defaults lists the ids that are measured without --device.
+func (s selection) defaults(found []result.Device, absent []result.Absent) []string {
+	var ids []string
+	b := backendOf(s.baseline)
+	selected := len(s.backends) == 0 || slices.Contains(s.backends, b)
+	if selected && absentBackend(absent, b) == nil { // an absent one is in the document with its reason
+		ids = append(ids, s.baseline)
 	}
-	return 1
+	for _, d := range found {
+		if d.Unusable == "" && (d.Backend != "cpu" || d.ID == "cpu") {
+			ids = append(ids, d.ID)
+		}
+	}
+	return ids
 }
 
-// device finds a device by id. The cpu backend lists only some of its devices:
-// cpu:N is N threads for any N up to those of cpu.
-func device(found []result.Device, id string) (result.Device, bool) {
-	for _, d := range found {
+// resolve returns the device with this id or, for the name of a backend, all of
+// its usable ones; cpu is both, and means the one device of all cores.
+func resolve(flag, id string, found []result.Device, absent []result.Absent) ([]result.Device, error) {
+	if slices.Contains(backendNames, id) && id != "cpu" {
+		var devices []result.Device
+		for _, d := range found {
+			if d.Backend == id && d.Unusable == "" {
+				devices = append(devices, d)
+			}
+		}
+		if len(devices) == 0 {
+			return nil, noDevice(flag, id, found, absent)
+		}
+		return devices, nil
+	}
+	d, ok := byID(found, id)
+	if !ok {
+		d, ok = threads(found, id)
+	}
+	switch {
+	case !ok:
+		return nil, noDevice(flag, id, found, absent)
+	case d.Unusable != "":
+		return nil, failf(exitNoDevice, "%s %s: %s cannot be used: %s", flag, id, d.Name, d.Unusable)
+	}
+	return []result.Device{d}, nil
+}
+
+func byID(devices []result.Device, id string) (result.Device, bool) {
+	for _, d := range devices {
 		if d.ID == id {
 			return d, true
 		}
 	}
-	threads, ok := strings.CutPrefix(id, "cpu:")
-	n, err := strconv.Atoi(threads)
-	for _, d := range found {
-		if ok && err == nil && d.ID == "cpu" && n >= 1 && n <= d.Threads && strconv.Itoa(n) == threads {
-			d.ID, d.Threads = id, n
-			return d, true
-		}
-	}
 	return result.Device{}, false
+}
+
+// threads makes the device cpu:N, which is N threads for any N up to those of cpu;
+// the cpu backend lists only some of them.
+func threads(found []result.Device, id string) (result.Device, bool) {
+	d, ok := byID(found, "cpu")
+	n, err := strconv.Atoi(strings.TrimPrefix(id, "cpu:"))
+	if !ok || err != nil || n < 1 || n > d.Threads || id != fmt.Sprintf("cpu:%d", n) {
+		return result.Device{}, false
+	}
+	d.ID, d.Threads = id, n
+	return d, true
 }
 
 func absentBackend(absent []result.Absent, name string) *result.Absent {
@@ -188,10 +199,8 @@ func noDevice(flag, id string, found []result.Device, absent []result.Absent) er
 	}
 	text := "the " + backendOf(id) + " backend has " + strings.Join(ids, ", ")
 	if backendOf(id) == "cpu" {
-		for _, d := range found {
-			if d.ID == "cpu" {
-				text = fmt.Sprintf("the cpu backend has cpu and cpu:1 to cpu:%d", d.Threads)
-			}
+		if d, ok := byID(found, "cpu"); ok {
+			text = fmt.Sprintf("the cpu backend has cpu, and cpu:1 to cpu:%d for fewer threads", d.Threads)
 		}
 	}
 	return failf(exitNoDevice, "%s %s: there is no such device; %s", flag, id, text)

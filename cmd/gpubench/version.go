@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"runtime"
@@ -50,10 +51,7 @@ func versionCommand() *command {
 				if *asJSON {
 					return writeJSON(in, t)
 				}
-				from := "an unknown commit"
-				if t.Commit != "" {
-					from = t.Commit
-				}
+				from := cmp.Or(t.Commit, "unknown")
 				if t.Dirty {
 					from += ", changed"
 				}

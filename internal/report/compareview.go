@@ -47,10 +47,11 @@ func (p *printer) comparison(c *Comparison) {
 		{head: "95 %"},
 		{head: "verdict"},
 	}
+	runtimes := len(distinct(c.Rows, func(r Row) string { return r.Runtime })) > 1
 	var rows []row
 	for _, r := range c.Rows {
 		device := r.Device
-		if r.Runtime != "" && r.Runtime != "native" {
+		if runtimes {
 			device = r.Runtime + "/" + device
 		}
 		if r.Role == result.RoleReference {
@@ -80,8 +81,10 @@ func (p *printer) comparison(c *Comparison) {
 	}
 	p.table(2, columns, rows)
 	p.line("")
-	p.text(fmt.Sprintf("Rates in %s, computed from the samples. A ratio above 1 means that new is faster; it is called the same when its whole interval is within %s%g %% of 1.",
-		unit.name, p.pick("±", "+-"), 100*c.Threshold), faint)
+	if len(rates) > 0 {
+		p.text(fmt.Sprintf("Rates in %s, computed from the samples. A ratio above 1 means that new is faster; it is called the same when its whole interval is within %s%g %% of 1.",
+			unit.name, p.pick("±", "+-"), 100*c.Threshold), faint)
+	}
 	for _, n := range c.Notes {
 		p.hang("note: ", p.clean(n), notice)
 	}
