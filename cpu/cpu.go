@@ -21,6 +21,7 @@ import (
 	"maps"
 	"math"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -36,43 +37,81 @@ import (
 // ISAVariable names the environment variable that picks a lower instruction set.
 const ISAVariable = "GPUBENCH_CPU_ISA"
 
-// ladders are the instruction sets of an architecture, the lowest first. A processor
+// ladder are the instruction sets of an architecture, the lowest first. A processor
 // that has one has those before it.
 var ladder = map[string][]string{"amd64": {"sse2", "avx2", "avx512"}, "arm64": {"neon"}}
 
-// New is the cpu backend. Its devices are cpu, all usable processors, and cpu:N, N
-// threads of them.
+// New is the cpu backend. Its devices are cpu, all usable processors with the best
+// instruction set, cpu:N, N threads, cpu:ISA, a lower instruction set, and cpu:N:ISA.
 func New() backend.Backend { return cpuBackend{} }
 
 type cpuBackend struct{}
 
 func (cpuBackend) Name() string { return "cpu" }
 
-// isa is the instruction set to use: the best there is, or the lower one asked for.
-func isa() (string, error) {
+// available are the instruction sets that the processor has, the lowest first.
+func available() []string {
 	best := host.ISA()
-	asked := os.Getenv(ISAVariable)
-	if asked == "" {
-		return best, nil
-	}
 	for _, steps := range ladder {
-		for _, s := range steps {
-			if s == asked {
-				return asked, nil
-			}
-			if s == best {
-				break
-			}
+		if i := slices.Index(steps, best); i >= 0 {
+			return steps[:i+1]
 		}
 	}
-	return "", &backend.Error{Kind: backend.Unusable, Text: fmt.Sprintf("cpu: %s asks for the instruction set %q, which this processor does not have (its best is %s)", ISAVariable, asked, best),
-		Remedy: "unset " + ISAVariable + ", or set it to a lower one of sse2, avx2, avx512 or neon"}
+	return nil
+}
+
+// defaultISA is the instruction set of a device that names none: the best there is,
+// or the one of the environment.
+func defaultISA() (string, error) {
+	asked := os.Getenv(ISAVariable)
+	switch {
+	case asked == "":
+		return host.ISA(), nil
+	case slices.Contains(available(), asked):
+		return asked, nil
+	}
+	return "", &backend.Error{Kind: backend.Unusable, Text: fmt.Sprintf("cpu: %s asks for the instruction set %q, which this processor does not have", ISAVariable, asked),
+		Remedy: "unset " + ISAVariable + ", or set it to one of " + strings.Join(available(), ", ")}
+}
+
+// parse reads a device id: how many threads, and which instruction set.
+func parse(id string) (threads int, isa string, err error) {
+	usable, sets := host.UsableCPUs(), available()
+	threads = usable
+	parts := strings.Split(id, ":")
+	rest := parts[1:]
+	if len(rest) > 0 {
+		// Every device has one name only, so 01 is none.
+		if n, err := strconv.Atoi(rest[0]); err == nil && n >= 1 && n <= usable && strconv.Itoa(n) == rest[0] {
+			threads, rest = n, rest[1:]
+		}
+	}
+	if len(rest) > 0 && slices.Contains(sets, rest[0]) {
+		isa, rest = rest[0], rest[1:]
+	}
+	if parts[0] != "cpu" || len(rest) > 0 {
+		return 0, "", noDevice(id, usable, sets)
+	}
+	if isa == "" {
+		isa, err = defaultISA()
+	}
+	return threads, isa, err
+}
+
+func noDevice(id string, usable int, sets []string) error {
+	threads := "cpu:1"
+	if usable > 1 {
+		threads = fmt.Sprintf("cpu:1 to cpu:%d for a number of threads", usable)
+	}
+	last := sets[len(sets)-1]
+	return &backend.Error{Kind: backend.NoDevice, Text: fmt.Sprintf("cpu: there is no device %q", id),
+		Remedy: fmt.Sprintf("use cpu, %s, and one of %s for an instruction set, as in cpu:%s or cpu:1:%s", threads, strings.Join(sets, ", "), last, last)}
 }
 
 // Devices lists cpu, and cpu:1 where there is more than one processor to use. Open
-// takes any other number of threads up to that too.
+// takes other numbers of threads and the lower instruction sets too.
 func (b cpuBackend) Devices() ([]result.Device, error) {
-	name, err := isa()
+	name, err := defaultISA()
 	if err != nil {
 		return nil, err
 	}
@@ -90,21 +129,11 @@ func (cpuBackend) info(id string, threads int, isa string) result.Device {
 }
 
 func (b cpuBackend) Open(id string) (backend.Device, error) {
-	usable := host.UsableCPUs()
-	threads := usable
-	if id != "cpu" {
-		n, err := strconv.Atoi(strings.TrimPrefix(id, "cpu:"))
-		if !strings.HasPrefix(id, "cpu:") || err != nil || n < 1 || n > usable {
-			return nil, &backend.Error{Kind: backend.NoDevice, Text: fmt.Sprintf("cpu: there is no device %q: %d processors are usable here", id, usable),
-				Remedy: fmt.Sprintf("use cpu, or cpu:1 to cpu:%d", usable)}
-		}
-		threads = n
-	}
-	name, err := isa()
+	threads, isa, err := parse(id)
 	if err != nil {
 		return nil, err
 	}
-	d := &device{info: b.info(id, threads, name)}
+	d := &device{info: b.info(id, threads, isa)}
 	if d.pool, err = C.cpu_pool_new(C.int(threads)); d.pool == nil {
 		return nil, &backend.Error{Kind: backend.Failed, Text: fmt.Sprintf("cpu: starting %d threads", threads), Err: err, Remedy: "raise the limit of processes (ulimit -u), or use fewer threads with --device cpu:1"}
 	}

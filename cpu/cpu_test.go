@@ -8,6 +8,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"os"
+	"strings"
 	"testing"
 
 	"gonum.org/v1/gonum/blas"
@@ -17,18 +18,6 @@ import (
 	"gpubench/internal/host"
 	"gpubench/kernels"
 )
-
-// isas are the instruction sets that run here.
-func isas() (list []string) {
-	for _, steps := range ladder {
-		for i, s := range steps {
-			if s == host.ISA() {
-				return steps[:i+1]
-			}
-		}
-	}
-	return nil
-}
 
 func open(t testing.TB, id string) backend.Device {
 	t.Helper()
@@ -73,7 +62,7 @@ var problems = []backend.Problem{{M: 1, N: 1, K: 1}, {M: 1, N: 1000, K: 1}, {M: 
 // Every instruction set, specialization and number of threads gives the float64
 // product of gonum, on sizes that nothing divides.
 func TestProducts(t *testing.T) {
-	for _, isa := range isas() {
+	for _, isa := range available() {
 		t.Run(isa, func(t *testing.T) {
 			t.Setenv(ISAVariable, isa)
 			ids := []string{"cpu"}
@@ -159,10 +148,11 @@ func TestBatches(t *testing.T) {
 }
 
 func TestErrors(t *testing.T) {
-	for _, id := range []string{"cpu:0", "cpu:-1", "cpu:x", "cpu:100000", "vulkan:0", ""} {
+	for _, id := range []string{"cpu:0", "cpu:-1", "cpu:x", "cpu:01", "cpu:100000", "cpu:", "cpu:1:", "cpu:mmx", "cpu:1:mmx", "cpu:1:1", "cpu:" + host.ISA() + ":1",
+		"cpu:" + host.ISA() + ":" + host.ISA(), "cpu:1:" + host.ISA() + ":1", "vulkan:0", ""} {
 		_, err := New().Open(id)
 		var e *backend.Error
-		if !errors.As(err, &e) || e.Kind != backend.NoDevice || e.Remedy == "" {
+		if !errors.As(err, &e) || e.Kind != backend.NoDevice || !strings.Contains(e.Remedy, host.ISA()) {
 			t.Errorf("Open(%q): %v", id, err)
 		}
 	}
@@ -184,6 +174,29 @@ func TestErrors(t *testing.T) {
 	}
 }
 
+// An id names threads and instruction set, and the environment is the default of the
+// instruction set only.
+func TestIDs(t *testing.T) {
+	n, best, lowest := host.UsableCPUs(), host.ISA(), available()[0]
+	t.Setenv(ISAVariable, lowest)
+	for _, tt := range []struct {
+		id      string
+		threads int
+		isa     string
+	}{
+		{"cpu", n, lowest},
+		{"cpu:1", 1, lowest},
+		{fmt.Sprintf("cpu:%d", n), n, lowest},
+		{"cpu:" + best, n, best},
+		{"cpu:1:" + best, 1, best},
+		{"cpu:1:" + lowest, 1, lowest},
+	} {
+		if d := open(t, tt.id).Info(); d.ID != tt.id || d.Threads != tt.threads || d.ISA != tt.isa {
+			t.Errorf("%s: %+v", tt.id, d)
+		}
+	}
+}
+
 // The devices say what they are, and every variant of the table has its code.
 func TestDevices(t *testing.T) {
 	ds, err := New().Devices()
@@ -194,7 +207,7 @@ func TestDevices(t *testing.T) {
 		t.Errorf("%+v", ds[0])
 	}
 	for _, v := range kernels.CPUVariants {
-		for _, isa := range isas() {
+		for _, isa := range available() {
 			if v.ISA != isa {
 				continue
 			}
@@ -212,7 +225,7 @@ func TestDevices(t *testing.T) {
 }
 
 func BenchmarkMatmul(b *testing.B) {
-	for _, isa := range isas() {
+	for _, isa := range available() {
 		for _, n := range []int{256, 512, 1024} {
 			b.Run(fmt.Sprintf("%s/%d", isa, n), func(b *testing.B) {
 				b.Setenv(ISAVariable, isa)
