@@ -29,20 +29,6 @@ func (m *Module) Const(id ID) (bits uint64, typ ID, ok bool) {
 	return v.bits, v.typ, true
 }
 
-// ConstParts returns the ids of the parts of a composite constant, or nil when
-// id isn't one whose parts have ids (OpConstantNull has none).
-func (m *Module) ConstParts(id ID) []ID {
-	in := m.Def(id)
-	if in == nil || in.Op != OpConstantComposite && in.Op != OpSpecConstantComposite {
-		return nil
-	}
-	parts := make([]ID, len(in.Args))
-	for i, w := range in.Args {
-		parts[i] = ID(w)
-	}
-	return parts
-}
-
 // part returns constituent i, which the composite's type has.
 func (m *Module) part(v *value, i uint64) *value {
 	if !v.null {

@@ -16,7 +16,8 @@ import (
 	"testing"
 )
 
-// kernels reads the modules in testdata, by name.
+// kernels reads the modules in testdata, by name. Each was made from the source
+// beside it by glslangValidator 12.0.0 --target-env vulkan1.1 (features: vulkan1.2).
 func kernels(t testing.TB) map[string][]byte {
 	t.Helper()
 	paths, err := filepath.Glob("testdata/*.spv")

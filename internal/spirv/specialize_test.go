@@ -319,8 +319,9 @@ var specializations = map[string][]map[uint32]uint32{
 	"matmul": {nil, {0: 16, 1: 4}, {0: 1, 1: 1, 2: 1, 3: 0}, {0: 32, 1: 2, 2: 64, 3: 4}},
 	"constants": {nil, {1: 1, 2: math.Float32bits(-0.5), 3: 12, 5: 1, 9: 64}, {3: 0x80000000, 5: 100}, {1: 1, 5: 11},
 		{3: 4, 5: 0xffffffff}},
-	"alias":  {nil},
-	"reduce": {nil},
+	"alias":    {nil},
+	"reduce":   {nil},
+	"features": {nil, {0: 32, 4: 5}},
 }
 
 func TestSpecializeIsValid(t *testing.T) {
@@ -335,7 +336,7 @@ func TestSpecializeIsValid(t *testing.T) {
 			if err := os.WriteFile(path, s.Bytes(), 0o666); err != nil {
 				t.Fatal(err)
 			}
-			if out, err := exec.Command("spirv-val", "--target-env", "vulkan1.1", path).CombinedOutput(); err != nil {
+			if out, err := exec.Command("spirv-val", "--target-env", "vulkan1.3", path).CombinedOutput(); err != nil {
 				t.Errorf("%s %v: %s", name, values, out)
 			}
 		}
@@ -370,7 +371,7 @@ OpSpecConstantOp %4 %79 OpSelect %78 %77 %71`).Replace(kernelText))
 	if err := os.WriteFile(path, s.Bytes(), 0o666); err != nil {
 		t.Fatal(err)
 	}
-	if out, err := exec.Command("spirv-val", "--target-env", "vulkan1.1", path).CombinedOutput(); err != nil {
+	if out, err := exec.Command("spirv-val", "--target-env", "vulkan1.3", path).CombinedOutput(); err != nil {
 		t.Errorf("%s", out)
 	}
 }

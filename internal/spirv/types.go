@@ -133,11 +133,8 @@ func (m *Module) writeType(b *strings.Builder, id ID) {
 	case Vector:
 		inner(fmt.Sprintf("vec%d<", t.Len), t.Elem, ">")
 	case Matrix:
-		rows := uint32(0)
-		if column := m.types[t.Elem]; column != nil {
-			rows = column.Len
-		}
-		inner(fmt.Sprintf("mat%dx%d<", t.Len, rows), m.types[t.Elem].Elem, ">")
+		column := m.types[t.Elem]
+		inner(fmt.Sprintf("mat%dx%d<", t.Len, column.Len), column.Elem, ">")
 	case Array:
 		inner("array<", t.Elem, fmt.Sprintf(", %d>", t.Len))
 	case RuntimeArray:
@@ -145,6 +142,10 @@ func (m *Module) writeType(b *strings.Builder, id ID) {
 	case Pointer:
 		if t.Elem == 0 {
 			fmt.Fprintf(b, "ptr<%s>", t.Storage)
+			return
+		}
+		if m.types[t.Elem].Kind == Struct { // which may lead back here
+			fmt.Fprintf(b, "ptr<%s, struct>", t.Storage)
 			return
 		}
 		inner(fmt.Sprintf("ptr<%s, ", t.Storage), t.Elem, ">")
