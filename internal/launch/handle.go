@@ -92,7 +92,12 @@ func closing(what string, c io.Closer, err *error) {
 	}
 }
 
+// devices lists the backend's devices, or looks at the one that the request names:
+// a backend may open more than it lists.
 func (s *session) devices(b backend.Backend) error {
+	if s.req.Device != "" {
+		return s.device(b)
+	}
 	devices, err := b.Devices()
 	if err != nil {
 		return err
@@ -100,6 +105,17 @@ func (s *session) devices(b backend.Backend) error {
 	for _, d := range devices {
 		s.emit(worker.Event{Event: worker.EventDevice, Device: &d})
 	}
+	return nil
+}
+
+func (s *session) device(b backend.Backend) (err error) {
+	dev, err := b.Open(s.req.Device)
+	if err != nil {
+		return err
+	}
+	defer closing("device", dev, &err)
+	d := dev.Info()
+	s.emit(worker.Event{Event: worker.EventDevice, Device: &d})
 	return nil
 }
 

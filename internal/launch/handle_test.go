@@ -81,6 +81,17 @@ func TestDevices(t *testing.T) {
 	if err != nil || got.kinds() != "device, done" || got[0].Device.ID != "fake:0" {
 		t.Errorf("%v, %v", got, err)
 	}
+	// One that is asked for by its id is opened, and closed again.
+	f := &fake{}
+	got, err = handle(t, f, worker.Request{Op: worker.OpDevices, Backend: "fake", Device: "fake:0"})
+	if err != nil || got.kinds() != "device, done" || got[0].Device.ID != "fake:0" || len(f.opened) != 1 || f.closed != 1 {
+		t.Errorf("%v, %v; opened %v, closed %d", got, err, f.opened, f.closed)
+	}
+	got, err = handle(t, f, worker.Request{Op: worker.OpDevices, Backend: "fake", Device: "fake:9"})
+	var none *backend.Error
+	if !errors.As(err, &none) || none.Kind != backend.NoDevice || len(got) != 0 {
+		t.Errorf("a device that does not exist: %v, %v", got, err)
+	}
 	got, err = handle(t, &fake{absent: true}, worker.Request{Op: worker.OpDevices, Backend: "fake"})
 	var be *backend.Error
 	if !errors.As(err, &be) || be.Kind != backend.Absent || be.Remedy != "install fake" || len(got) != 0 {

@@ -48,6 +48,26 @@ func Discover(ctx context.Context, r Runner, backends []string) (devices []resul
 	return devices, absent
 }
 
+// Find looks at one device by its id, which its backend need not list: cpu:1:avx2,
+// for one. The outcome says why there is no such device where its status is not ok.
+func Find(ctx context.Context, r Runner, backend, id string) (result.Device, worker.Outcome) {
+	var found *result.Device
+	out := runRepeatedly(ctx, r, worker.Request{Op: worker.OpDevices, Backend: backend, Device: id}, discoverLimit, func() {
+		found = nil
+	}, func(e worker.Event) {
+		if e.Event == worker.EventDevice {
+			found = e.Device
+		}
+	})
+	switch {
+	case out.Status != result.StatusOK:
+		return result.Device{}, out
+	case found == nil || found.ID != id:
+		return result.Device{}, worker.Outcome{Status: result.StatusFailed, Code: worker.CodeProtocol, Reason: "the process was asked for one device and named another or none"}
+	}
+	return *found, out
+}
+
 // runRepeatedly runs a child again when it has crashed, up to the number of
 // attempts. before is called ahead of each.
 func runRepeatedly(ctx context.Context, r Runner, req worker.Request, limit time.Duration, before func(), on func(worker.Event)) worker.Outcome {

@@ -41,7 +41,7 @@ type children struct {
 
 func (c *children) Run(ctx context.Context, req worker.Request, limit time.Duration, on func(worker.Event)) worker.Outcome {
 	key := req.Device
-	if req.Op == worker.OpDevices {
+	if key == "" {
 		key = req.Backend
 	}
 	s := c.scripts[key]
@@ -61,7 +61,11 @@ func (c *children) Run(ctx context.Context, req worker.Request, limit time.Durat
 		if s.absent != nil {
 			on(worker.Event{Event: worker.EventAbsent, Absent: s.absent})
 		} else if s.kernel != "none" {
-			on(worker.Event{Event: worker.EventDevice, Device: &result.Device{ID: key + ":0", Backend: key}})
+			d := result.Device{ID: key, Backend: req.Backend}
+			if req.Device == "" {
+				d.ID += ":0"
+			}
+			on(worker.Event{Event: worker.EventDevice, Device: &d})
 		}
 	case worker.OpSearch:
 		tried := s.tried
@@ -532,6 +536,25 @@ func TestDiscover(t *testing.T) {
 	}
 	if n := c.scripts["hangs"].runs["devices"]; n != 1 {
 		t.Errorf("a hanging child was started %d times", n)
+	}
+}
+
+func TestFind(t *testing.T) {
+	crash := worker.Outcome{Code: worker.CodeSignal, Reason: "killed"}
+	unknown := worker.Outcome{Code: "no-device", Reason: "cpu: there is no device \"cpu:9\"", Remedy: "use cpu"}
+	c := &children{scripts: map[string]*script{
+		"cpu:1:avx2": {outcome: map[string]worker.Outcome{"devices/0": crash}},
+		"cpu:9":      {kernel: "none", outcome: map[string]worker.Outcome{"devices": unknown}},
+		"cpu:3":      {kernel: "none"},
+	}}
+	if d, out := Find(context.Background(), c, "cpu", "cpu:1:avx2"); d.ID != "cpu:1:avx2" || out.Status != result.StatusOK {
+		t.Errorf("found %+v, %+v", d, out)
+	}
+	if d, out := Find(context.Background(), c, "cpu", "cpu:9"); d.ID != "" || out.Code != "no-device" || out.Remedy != "use cpu" || c.scripts["cpu:9"].runs["devices"] != 1 {
+		t.Errorf("found %+v, %+v", d, out)
+	}
+	if d, out := Find(context.Background(), c, "cpu", "cpu:3"); d.ID != "" || out.Code != worker.CodeProtocol {
+		t.Errorf("found %+v, %+v", d, out)
 	}
 }
 

@@ -11,7 +11,7 @@ import (
 
 // Operations of a child process.
 const (
-	OpDevices = "devices" // list the devices of Request.Backend
+	OpDevices = "devices" // list the devices of Request.Backend, or only Request.Device, which need not be listed
 	OpSearch  = "search"  // try specializations, choose one
 	OpLaunch  = "launch"  // verify, warm up and take samples with Request.Specialization
 )
@@ -21,7 +21,7 @@ const (
 type Request struct {
 	Op             string                 `json:"op"`
 	Backend        string                 `json:"backend"`
-	Device         string                 `json:"device,omitempty"` // a device id; empty for OpDevices
+	Device         string                 `json:"device,omitempty"` // a device id; empty for all devices
 	Problem        backend.Problem        `json:"problem"`
 	Seed           uint64                 `json:"seed"` // of the inputs
 	Specialization backend.Specialization `json:"specialization,omitempty"`
