@@ -23,26 +23,33 @@ type CPUVariant struct {
 }
 
 // CPUVariants are the specializations that the cpu backend holds, the likeliest of an
-// instruction set first. A row of a workgroup is one vector (LX lanes), and TM x TN
-// accumulators, the TN vectors of B and one of A share its registers: 32 of AVX-512
-// and NEON, 16 of AVX2 and SSE2. BK keeps the tile of B in the first-level cache; the
-// padding of A's rows keeps them from falling into the same sets of it.
+// instruction set first; the search picks among them.
+//
+// TM x TN accumulators, the TN vectors of B and one of A share the registers: 32 of
+// AVX-512 and NEON, 16 of AVX2 and SSE2. A workgroup is several vectors wide, so that the
+// rows of A that it has in the first-level cache serve all of them, and its tiles of A
+// and B stay in the second level. The padding keeps their rows from falling into the
+// same few sets of the caches. Smaller workgroups lose less at the edges of small
+// matrices and leave more of them to share among the threads.
 var CPUVariants = []CPUVariant{
-	variant("avx512", 16, "", 8, 14, 2, 256),
-	variant("avx512", 16, "_small", 2, 8, 2, 128),
-	variant("avx2", 8, "", 8, 6, 2, 256),
-	variant("avx2", 8, "_small", 2, 4, 2, 128),
-	variant("sse2", 4, "", 8, 6, 2, 256),
-	variant("sse2", 4, "_small", 2, 4, 2, 128),
-	variant("neon", 4, "", 8, 8, 3, 256),
-	variant("neon", 4, "_small", 2, 4, 2, 128),
+	variant("avx512", "", 128, 8, 14, 2, 256),
+	variant("avx512", "_large", 128, 16, 14, 2, 256),
+	variant("avx512", "_medium", 32, 4, 14, 2, 256),
+	variant("avx512", "_small", 16, 2, 8, 2, 128),
+	variant("avx2", "", 64, 16, 6, 2, 256),
+	variant("avx2", "_medium", 32, 8, 6, 2, 256),
+	variant("avx2", "_small", 8, 4, 4, 2, 128),
+	variant("sse2", "", 64, 16, 4, 2, 256),
+	variant("sse2", "_small", 8, 4, 4, 2, 128),
+	variant("neon", "", 32, 16, 8, 3, 256),
+	variant("neon", "_small", 8, 4, 4, 2, 128),
 }
 
-func variant(isa string, lanes uint32, suffix string, ly, tm, tn, bk uint32) CPUVariant {
+func variant(isa, suffix string, lx, ly, tm, tn, bk uint32) CPUVariant {
 	return CPUVariant{
 		Name: "matmul_f32_" + isa + suffix,
 		ISA:  isa,
-		Specialization: map[string]uint32{"LX": lanes, "LY": ly, "TM": tm, "TN": tn, "VN": 1,
-			"BK": bk, "KU": 1, "PA": 16, "PB": 0},
+		Specialization: map[string]uint32{"LX": lx, "LY": ly, "TM": tm, "TN": tn, "VN": 1,
+			"BK": bk, "KU": 1, "PA": 16, "PB": 16},
 	}
 }

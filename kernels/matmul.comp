@@ -76,6 +76,8 @@ void main() {
     const uint row0 = gl_WorkGroupID.y * BM;
     const uint col0 = gl_WorkGroupID.x * BN;
     const bool whole = row0 + BM <= p.m && col0 + BN <= p.n;
+    // Rows of 16 invocations whose part of C lies outside have nothing to multiply.
+    const bool busy = row0 + y * TM < p.m && col0 + x / 16 * 16 * VN < p.n;
 
     float acc[TM * CN];
     [[unroll]] for (uint i = 0; i < TM * CN; ++i) acc[i] = 0.0;
@@ -86,17 +88,19 @@ void main() {
         if (whole && left >= BK) load(true, row0, col0, k0, depth, x, y);
         else load(false, row0, col0, k0, depth, x, y);
         barrier();
-        [[dont_unroll]] for (uint d = 0; d < depth; d += KU) {
-            [[unroll]] for (uint u = 0; u < KU; ++u) {
-                float bv[CN];
-                [[unroll]] for (uint j = 0; j < TN; ++j) {
-                    [[unroll]] for (uint v = 0; v < VN; ++v) {
-                        bv[j * VN + v] = bs[(d + u) * SB + j * GN + x * VN + v];
+        if (busy) {
+            [[dont_unroll]] for (uint d = 0; d < depth; d += KU) {
+                [[unroll]] for (uint u = 0; u < KU; ++u) {
+                    float bv[CN];
+                    [[unroll]] for (uint j = 0; j < TN; ++j) {
+                        [[unroll]] for (uint v = 0; v < VN; ++v) {
+                            bv[j * VN + v] = bs[(d + u) * SB + j * GN + x * VN + v];
+                        }
                     }
-                }
-                [[unroll]] for (uint i = 0; i < TM; ++i) {
-                    const float av = as[(y * TM + i) * SA + d + u];
-                    [[unroll]] for (uint j = 0; j < CN; ++j) acc[i * CN + j] = fma(av, bv[j], acc[i * CN + j]);
+                    [[unroll]] for (uint i = 0; i < TM; ++i) {
+                        const float av = as[(y * TM + i) * SA + d + u];
+                        [[unroll]] for (uint j = 0; j < CN; ++j) acc[i * CN + j] = fma(av, bv[j], acc[i * CN + j]);
+                    }
                 }
             }
         }
