@@ -1,0 +1,82 @@
+// The other architecture, on an emulated processor.
+
+package e2e
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"gpubench/internal/backend"
+	"gpubench/internal/result"
+	"gpubench/internal/worker"
+)
+
+// child does with one request what a run does.
+func child(t *testing.T, s *worker.Spawner, req worker.Request) (events []worker.Event) {
+	t.Helper()
+	out := s.Run(t.Context(), req, 2*time.Minute, func(e worker.Event) { events = append(events, e) })
+	if out.Status != result.StatusOK {
+		t.Fatalf("%s %v: %+v", req.Op, req.Problem, out)
+	}
+	return events
+}
+
+// checksum searches and launches, and returns the hash of the exact product. All
+// specializations must have worked.
+func checksum(t *testing.T, s *worker.Spawner, p backend.Problem) string {
+	t.Helper()
+	req := worker.Request{Op: worker.OpSearch, Backend: "cpu", Device: "cpu", Problem: p, Seed: 7,
+		Rules: worker.Rules{WarmupS: 0.001, MinSamples: 6, MinTimeS: 0.001, Precision: 0.5, MaxTimeS: 1, BatchS: 0.0001}}
+	for _, e := range child(t, s, req) {
+		if e.Event != worker.EventTried {
+			continue
+		}
+		if c := e.Candidate; c.Status != result.StatusOK {
+			t.Errorf("%v: %+v, want ok", p, *c)
+		}
+		if e.Candidate.Chosen {
+			req.Specialization = e.Candidate.Specialization
+		}
+	}
+	req.Op = worker.OpLaunch
+	var v result.Verification
+	for _, e := range child(t, s, req) {
+		if e.Event == worker.EventVerified {
+			v = *e.Verification
+		}
+	}
+	if v.Batches == 0 || v.Failed != 0 || v.ExactChecksum == "" {
+		t.Errorf("%v: %+v", p, v)
+	}
+	return v.ExactChecksum
+}
+
+func TestArm64(t *testing.T) {
+	program := program(t, "gpubench-linux-arm64", "cross")
+	emulated := &worker.Spawner{Path: tool(t, "qemu-aarch64-static"), Args: []string{program, "worker"}}
+	native := &worker.Spawner{Path: gpubench(t), Args: []string{"worker"}}
+
+	var devices []string
+	for _, e := range child(t, emulated, worker.Request{Op: worker.OpDevices, Backend: "cpu"}) {
+		if e.Event == worker.EventDevice {
+			devices = append(devices, e.Device.ID)
+			if e.Device.ISA != "neon" {
+				t.Errorf("%s uses %q, want neon", e.Device.ID, e.Device.ISA)
+			}
+		}
+	}
+	if len(devices) == 0 || devices[0] != "cpu" {
+		t.Errorf("devices %q, want cpu first", devices)
+	}
+
+	for _, p := range []backend.Problem{
+		{M: 1, N: 1, K: 1}, {M: 17, N: 13, K: 29}, {M: 65, N: 33, K: 127}, {M: 3, N: 201, K: 1}, {M: 129, N: 1, K: 7},
+	} {
+		t.Run(fmt.Sprint(p), func(t *testing.T) {
+			if got, want := checksum(t, emulated, p), checksum(t, native, p); got != want {
+				t.Errorf("%s on arm64 and %s here", got, want)
+			}
+		})
+	}
+}
