@@ -52,7 +52,7 @@ order shuffled anew each round. Every batch that is timed is checked whole.
 			o := &runOptions{}
 			set.StringVar(&o.json, "json", "", "write the result document to `FILE`; - for standard output, without the table")
 			set.Var(&backends, "backend", "only these backends: "+strings.Join(backendNames, ", "))
-			set.Var(&devices, "device", "only these devices, as in cpu,cpu:1,vulkan:0; vulkan stands for all of its devices")
+			set.Var(&devices, "device", "only these devices, as in cpu,cpu:1:avx2,vulkan:0; vulkan stands for all of its devices")
 			set.Var(size, "size", "matrix sizes, each as 1024 or MxNxK")
 			set.Var(&choice{value: "f32", of: []string{"f32"}}, "format", "number format; f32 so far")
 			set.Var(launches, "launches", "processes per arm")
@@ -84,20 +84,19 @@ func (o *runOptions) rules() worker.Rules {
 	return r
 }
 
-// checkMemory refuses sizes for which the matrices alone, as often as they are
-// held at the same time, do not fit into the machine: the kernel would end some
-// process for it, perhaps not ours.
-func (o *runOptions) checkMemory(total uint64) error {
-	for _, p := range o.sizes {
-		m, n, k := float64(p.M), float64(p.N), float64(p.K)
-		need := 4 * (2*(m*k+k*n) + 3*m*n) // A and B on host and device; C there, read back, and the one known to be right
+// checkSizes refuses sizes that the kernel cannot count, and those for which the
+// matrices alone, as often as they are held at the same time, do not fit into the
+// machine's memory of total bytes (0 is unknown): the system would end some process
+// for them, perhaps not ours.
+func checkSizes(problems []backend.Problem, total uint64) error {
+	for _, p := range problems {
+		a, b, c := float64(p.M)*float64(p.K), float64(p.K)*float64(p.N), float64(p.M)*float64(p.N)
+		if max(a, b, c) > math.MaxInt32 {
+			return failf(exitUsage, "--size %v: a matrix has 2^31 elements or more, which the kernel cannot count; choose a smaller one", p)
+		}
+		need := 4 * (2*(a+b) + 3*c) // A and B on host and device; C there, read back, and the one known to be right
 		if total > 0 && need > float64(total) {
 			return failf(exitUsage, "--size %v: it takes %.1f GiB and %.1f GiB are usable here; choose a smaller one", p, need/(1<<30), float64(total)/(1<<30))
-		}
-		for _, elements := range []float64{m * k, k * n, m * n} {
-			if elements > math.MaxInt32 {
-				return failf(exitUsage, "--size %v: a matrix has more than 2^31 elements, which is more than the kernel can count; choose a smaller one", p)
-			}
 		}
 	}
 	return nil
@@ -117,7 +116,7 @@ func (o *runOptions) run(in *invocation) error {
 		Seed:    o.seed,
 	}
 	doc.Host, doc.Warnings = host.Facts()
-	if err := o.checkMemory(doc.Host.MemoryBytes); err != nil {
+	if err := checkSizes(o.sizes, doc.Host.MemoryBytes); err != nil {
 		return err
 	}
 	if o.json != "" && o.json != "-" {
@@ -154,15 +153,21 @@ func (o *runOptions) measure(in *invocation, runner measure.Runner, backends []s
 
 	line.say("looking for devices")
 	found, absent := measure.Discover(ctx, runner, backends)
+	found, err := o.want.find(found, absent, func(backend, id string) (result.Device, worker.Outcome) {
+		return measure.Find(ctx, runner, backend, id)
+	})
 	var interrupted *interruption
 	if errors.As(context.Cause(ctx), &interrupted) {
 		return nil, &failure{interrupted.code(), fmt.Errorf("%w; nothing was measured yet", interrupted)}
 	}
-	chosen, all, err := o.want.choose(found, absent)
 	if err != nil {
 		return nil, err
 	}
-	doc.Devices, doc.Absent = all, absent
+	chosen, err := o.want.choose(found, absent)
+	if err != nil {
+		return nil, err
+	}
+	doc.Devices, doc.Absent = found, absent
 
 	plan := measure.Plan{Launches: o.launches, Rules: o.rules(), Seed: o.seed, Limit: o.timeout, Runtime: doc.Host.Runtime.Name}
 	for _, p := range o.sizes {

@@ -1,12 +1,11 @@
 package main
 
 import (
-	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 
 	"gpubench/internal/result"
+	"gpubench/internal/worker"
 )
 
 // selection is what the user asked for; empty lists mean no restriction.
@@ -54,24 +53,59 @@ func (s selection) wants() ([]string, error) {
 	return names, nil
 }
 
+// find adds to the devices that were found those that are named but not listed by
+// their backends, such as cpu:1:avx2. look asks a backend for one.
+func (s selection) find(found []result.Device, absent []result.Absent, look func(backend, id string) (result.Device, worker.Outcome)) ([]result.Device, error) {
+	flag, ids := s.named(absent)
+	for _, id := range ids {
+		if _, ok := byID(found, id); ok || slices.Contains(backendNames, id) || absentBackend(absent, backendOf(id)) != nil {
+			continue
+		}
+		d, out := look(backendOf(id), id)
+		if out.Status != result.StatusOK {
+			return nil, failf(exitNoDevice, "%s %s: %s", flag, id, reason(result.Absent{Reason: out.Reason, Remedy: out.Remedy}))
+		}
+		found = append(found, d)
+	}
+	return found, nil
+}
+
+// named lists the ids that the user gave, and the flag that they come from: the
+// baseline alone without --device, where its backend is there and not left out.
+func (s selection) named(absent []result.Absent) (flag string, ids []string) {
+	if len(s.devices) > 0 {
+		return "--device", s.devices
+	}
+	b := backendOf(s.baseline)
+	selected := len(s.backends) == 0 || slices.Contains(s.backends, b)
+	if selected && absentBackend(absent, b) == nil { // an absent one is in the document with its reason
+		ids = []string{s.baseline}
+	}
+	return "--baseline", ids
+}
+
 // choose picks the devices to measure, the baseline first, from those that were
 // found. Without --device these are the baseline, all cores, and every usable device
-// of every other backend. all is what the document lists: the devices found and
-// those that stand for a part of one, such as cpu:3.
-func (s selection) choose(found []result.Device, absent []result.Absent) (chosen, all []result.Device, err error) {
+// of every other backend.
+func (s selection) choose(found []result.Device, absent []result.Absent) ([]result.Device, error) {
+	var chosen []result.Device
 	for _, b := range s.backends {
 		if a := absentBackend(absent, b); a != nil {
-			return nil, nil, failf(exitNoDevice, "--backend %s: %s", b, reason(*a))
+			return nil, failf(exitNoDevice, "--backend %s: %s", b, reason(*a))
 		}
 	}
-	flag, ids := "--device", s.devices
-	if len(ids) == 0 {
-		flag, ids = "--baseline", s.defaults(found, absent)
+	flag, ids := s.named(absent)
+	if len(s.devices) == 0 {
+		for _, d := range found {
+			if d.Unusable == "" && (d.Backend != "cpu" || d.ID == "cpu") {
+				ids = append(ids, d.ID)
+			}
+		}
 	}
 	for _, id := range ids {
 		devices, err := resolve(flag, id, found, absent)
 		if err != nil {
-			return nil, nil, err
+			return nil, err
 		}
 		for _, d := range devices {
 			if _, ok := byID(chosen, d.ID); !ok {
@@ -80,7 +114,7 @@ func (s selection) choose(found []result.Device, absent []result.Absent) (chosen
 		}
 	}
 	if len(chosen) == 0 {
-		return nil, nil, failf(exitNoDevice, "there is no device to measure: %s", reasons(found, absent))
+		return nil, failf(exitNoDevice, "there is no device to measure: %s", reasons(found, absent))
 	}
 	slices.SortStableFunc(chosen, func(a, b result.Device) int {
 		switch s.baseline {
@@ -91,35 +125,14 @@ func (s selection) choose(found []result.Device, absent []result.Absent) (chosen
 		}
 		return 0
 	})
-	all = slices.Clone(found)
-	for _, d := range chosen {
-		if _, ok := byID(all, d.ID); !ok {
-			all = append(all, d)
-		}
-	}
-	return chosen, all, nil
-}
-
-// defaults lists the ids that are measured without --device.
-func (s selection) defaults(found []result.Device, absent []result.Absent) []string {
-	var ids []string
-	b := backendOf(s.baseline)
-	selected := len(s.backends) == 0 || slices.Contains(s.backends, b)
-	if selected && absentBackend(absent, b) == nil { // an absent one is in the document with its reason
-		ids = append(ids, s.baseline)
-	}
-	for _, d := range found {
-		if d.Unusable == "" && (d.Backend != "cpu" || d.ID == "cpu") {
-			ids = append(ids, d.ID)
-		}
-	}
-	return ids
+	return chosen, nil
 }
 
 // resolve returns the device with this id or, for the name of a backend, all of
-// its usable ones; cpu is both, and means the one device of all cores.
+// its usable ones. What is both, as cpu is, means the one device of all cores.
 func resolve(flag, id string, found []result.Device, absent []result.Absent) ([]result.Device, error) {
-	if slices.Contains(backendNames, id) && id != "cpu" {
+	d, ok := byID(found, id)
+	if !ok && slices.Contains(backendNames, id) {
 		var devices []result.Device
 		for _, d := range found {
 			if d.Backend == id && d.Unusable == "" {
@@ -130,10 +143,6 @@ func resolve(flag, id string, found []result.Device, absent []result.Absent) ([]
 			return nil, noDevice(flag, id, found, absent)
 		}
 		return devices, nil
-	}
-	d, ok := byID(found, id)
-	if !ok {
-		d, ok = threads(found, id)
 	}
 	switch {
 	case !ok:
@@ -151,18 +160,6 @@ func byID(devices []result.Device, id string) (result.Device, bool) {
 		}
 	}
 	return result.Device{}, false
-}
-
-// threads makes the device cpu:N, which is N threads for any N up to those of cpu;
-// the cpu backend lists only some of them.
-func threads(found []result.Device, id string) (result.Device, bool) {
-	d, ok := byID(found, "cpu")
-	n, err := strconv.Atoi(strings.TrimPrefix(id, "cpu:"))
-	if !ok || err != nil || n < 1 || n > d.Threads || id != fmt.Sprintf("cpu:%d", n) {
-		return result.Device{}, false
-	}
-	d.ID, d.Threads = id, n
-	return d, true
 }
 
 func absentBackend(absent []result.Absent, name string) *result.Absent {
@@ -198,11 +195,6 @@ func noDevice(flag, id string, found []result.Device, absent []result.Absent) er
 		}
 	}
 	text := "the " + backendOf(id) + " backend has " + strings.Join(ids, ", ")
-	if backendOf(id) == "cpu" {
-		if d, ok := byID(found, "cpu"); ok {
-			text = fmt.Sprintf("the cpu backend has cpu, and cpu:1 to cpu:%d for fewer threads", d.Threads)
-		}
-	}
 	return failf(exitNoDevice, "%s %s: there is no such device; %s", flag, id, text)
 }
 
