@@ -14,18 +14,22 @@ const (
 	maxValues     = 1 << 20
 	maxIterations = 1 << 12 // of one unrolled loop
 	maxScalars    = 1 << 12 // of one aggregate that is loaded, stored or kept in variables
+	maxSteps      = 1 << 20 // blocks walked, repetitions included
 )
 
 // Build makes a Func of the entry point of a specialised module. The error names
 // the word and the opcode of what is outside the subset.
 func Build(m *spirv.Module) (f *Func, err error) {
 	demoted := map[spirv.ID]bool{}
+	steps := 0
 	for {
 		b, err := newBuilder(m, demoted)
 		if err != nil {
 			return nil, err
 		}
+		b.steps = steps
 		err = b.run()
+		steps = b.steps
 		var d demotion
 		if errors.As(err, &d) {
 			// An index was not known, so the variable becomes memory: start again with that.
@@ -124,6 +128,7 @@ type builder struct {
 	demoted map[spirv.ID]bool
 	out     *[]Node
 	values  int
+	steps   int
 	wgSize  [3]uint32
 }
 
@@ -643,6 +648,9 @@ func (b *builder) walkFrom(label spirv.ID, r *region, asHeader bool) (exit, erro
 		if blk == nil || blk.term == nil {
 			return exitNone, fmt.Errorf("ir: %d is no complete block of the function", label)
 		}
+		if b.steps++; b.steps > maxSteps {
+			return exitNone, fail(blk.term, "more than %d blocks were walked: the control flow is not structured, or far too much of it is marked for unrolling", maxSteps)
+		}
 		if blk.merge != nil && blk.merge.Op == spirv.OpLoopMerge && !asHeader {
 			e, err := b.walkLoop(blk, r)
 			if err != nil || e != exitBreak {
@@ -985,7 +993,11 @@ func (b *builder) written(l *loop) (map[*Var]bool, error) {
 			todo = append(todo, spirv.ID(blk.term.Args[1]), spirv.ID(blk.term.Args[2]))
 		}
 	}
-	return set, phis(b.blocks[l.merge])
+	merge := b.blocks[l.merge]
+	if merge == nil {
+		return nil, fmt.Errorf("ir: the merge block %d of the loop at %d is no block of the function", l.merge, l.header)
+	}
+	return set, phis(merge)
 }
 
 // clean drops operations whose result nobody uses and variables that nobody reads.

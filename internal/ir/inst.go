@@ -51,6 +51,9 @@ var glsl = map[spirv.GLSL]struct {
 // inst emits one instruction that is neither a label, a merge nor a terminator.
 func (b *builder) inst(in *spirv.Inst) error {
 	if s, ok := simple[in.Op]; ok {
+		if _, exact := b.m.Decoration(in.Result, spirv.DecorationNoContraction); exact {
+			return fail(in, "NoContraction is outside the subset: translations may fuse a multiplication and an addition")
+		}
 		return b.each(in, len(in.Args), in.Args, func(a []*Value) (*Value, error) {
 			if s.swap {
 				a[0], a[1] = a[1], a[0]

@@ -175,6 +175,13 @@ func TestTranslations(t *testing.T) {
 	}
 	jobs := []job{{name: "reduction", module: read(t, "reduction.spv")}, {name: "stencil", module: read(t, "stencil.spv")},
 		{name: "transpose", module: read(t, "transpose.spv")}, {name: "divergent", module: read(t, "divergent.spv")}}
+	for _, name := range []string{"unroll", "vectors", "demoted", "jumps"} { // all of 32 invocations that read x[n] and x[i] up to 8 a piece
+		j := job{name: name, module: read(t, "../../ir/testdata/"+name+".spv")}
+		for _, n := range []uint32{0, 5, 40} {
+			j.d = append(j.d, interp.Dispatch{Groups: [3]uint32{2, 1, 1}, Push: []uint32{n}, Buffers: [][]uint32{floats(8*64, small), make([]uint32, 4*64)}})
+		}
+		jobs = append(jobs, j)
+	}
 	for _, n := range []uint32{1, 63, 64, 200} {
 		jobs[0].d = append(jobs[0].d, interp.Dispatch{Groups: [3]uint32{ceil(n, 64), 1, 1}, Push: []uint32{n}, Buffers: [][]uint32{floats(int(n), small), make([]uint32, ceil(n, 64))}})
 		x := make([]uint32, n)
@@ -230,4 +237,52 @@ func TestTranslations(t *testing.T) {
 			})
 		}
 	}
+}
+
+// A barrier that not all invocations of a workgroup reach is refused.
+func TestRefusals(t *testing.T) {
+	for name, want := range map[string]string{
+		"bad_barrier_if":     "a barrier lies under a condition that may differ within the workgroup",
+		"bad_barrier_loop":   "a barrier lies in a loop that invocations may leave at different times",
+		"bad_barrier_return": "some invocations return before a barrier that others reach",
+	} {
+		f := build(t, read(t, name+".spv"), nil)
+		for _, target := range spmd.Targets {
+			if _, err := spmd.Translate(f, target, "k"); err == nil || !strings.Contains(err.Error(), want) {
+				t.Errorf("%s for %s: %v, should say %q", name, target.Name, err, want)
+			}
+		}
+	}
+}
+
+// Whatever can be built is translated or refused, without a panic.
+func FuzzTranslate(f *testing.F) {
+	for _, pattern := range []string{"testdata/*.spv", "../ir/testdata/*.spv", "../../kernels/*.spv"} {
+		names, _ := filepath.Glob(pattern)
+		for _, name := range names {
+			b, err := os.ReadFile(name)
+			if err != nil {
+				f.Fatal(err)
+			}
+			f.Add(b)
+		}
+	}
+	f.Fuzz(func(t *testing.T, b []byte) {
+		m, err := spirv.Parse(b)
+		if err != nil {
+			return
+		}
+		if m, err = m.Specialize(nil); err != nil {
+			return
+		}
+		fn, err := ir.Build(m)
+		if err != nil {
+			return
+		}
+		for _, target := range spmd.Targets {
+			if text, err := spmd.Translate(fn, target, "k"); err == nil && !strings.Contains(text, "const spmd_kernel k = {") {
+				t.Error("no kernel in the text")
+			}
+		}
+	})
 }
