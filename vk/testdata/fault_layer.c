@@ -32,7 +32,8 @@ enum { INSTANCE_CHAIN = 47, DEVICE_CHAIN = 48, LINK_INFO = 0 };
 
 static get_proc next_instance_proc, next_device_proc;
 static void *the_instance;
-static int waits, dispatches;
+static int waits, dispatches, runs;
+static void *running; // the command buffer that a dispatch was recorded into last
 
 static int fault(const char *name)
 {
@@ -82,7 +83,8 @@ static int32_t create_device(void *physical, const void *info, const void *alloc
 	int32_t r = ((int32_t (*)(void *, const void *, const void *, void **))l->get_instance(the_instance, "vkCreateDevice"))(physical, info, allocator, device);
 	for (int i = INSTANCE_CALLS; r == 0 && i < CALLS; i++)
 		next[i] = next_device_proc(*device, names[i]);
-	waits = dispatches = 0;
+	waits = dispatches = runs = 0;
+	running = NULL;
 	return r;
 }
 
@@ -140,6 +142,18 @@ static int32_t submit(void *queue, uint32_t count, const void *infos, void *fenc
 	}
 	if (fault("lost in submit"))
 		return -4;
+	const struct {
+		int32_t type;
+		const void *next;
+		uint32_t waits;
+		const void *semaphores, *stages;
+		uint32_t buffers;
+		void *const *commands;
+	} *s = infos;
+	// One that works until it is warm: a search is over before that, a launch is not.
+	// The fence signals all the same.
+	if (fault("runs are dropped after the twentieth") && count == 1 && s->buffers == 1 && s->commands[0] == running && runs++ >= 20)
+		count = 0;
 	return ((int32_t (*)(void *, uint32_t, const void *, void *))next[SUBMIT])(queue, count, infos, fence);
 }
 
@@ -165,8 +179,9 @@ static void note(const char *format, uint32_t a, uint32_t b, uint32_t c, uint32_
 static void dispatch(void *commands, uint32_t x, uint32_t y, uint32_t z)
 {
 	note("dispatch %u %u %u\n", x, y, z, 0);
+	running = commands;
 	// As MoltenVK may do: some dispatch of a run is dropped without a word.
-	if (fault("a dispatch is dropped") && dispatches++ % 5 == 4)
+	if (fault("every dispatch is dropped") || (fault("a dispatch is dropped") && dispatches++ % 5 == 4))
 		return;
 	((void (*)(void *, uint32_t, uint32_t, uint32_t))next[DISPATCH])(commands, x, y, z);
 }

@@ -1,0 +1,202 @@
+// Drivers that fail: a run loses the device, or the launch, and nothing else.
+
+package e2e
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"gpubench/internal/backend"
+	"gpubench/internal/result"
+	"gpubench/internal/worker"
+)
+
+// faultLayer builds the Vulkan layer of package vk's tests, and returns the
+// environment that puts it before the driver. GPUBENCH_FAULT names the fault.
+func faultLayer(t *testing.T) []string {
+	t.Helper()
+	compiler := tool(t, "cc")
+	dir := t.TempDir()
+	layer := filepath.Join(dir, "fault_layer.so")
+	source := filepath.Join(repository(t), "vk", "testdata", "fault_layer.c")
+	if _, err := os.Stat(source); err != nil {
+		t.Fatal(err)
+	}
+	if out, err := exec.Command(compiler, "-shared", "-fPIC", "-o", layer, source).CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	manifest := fmt.Sprintf(`{"file_format_version": "1.2.0", "layer": {"name": "VK_LAYER_GPUBENCH_fault", "type": "GLOBAL",
+		"library_path": %q, "api_version": "1.3.0", "implementation_version": "1", "description": "makes faults"}}`, layer)
+	if err := os.WriteFile(filepath.Join(dir, "fault_layer.json"), []byte(manifest), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return onSoftware(t, "VK_LAYER_PATH="+dir, "VK_INSTANCE_LAYERS=VK_LAYER_GPUBENCH_fault", "NODEVICE_SELECT=1")
+}
+
+func TestFailingDrivers(t *testing.T) {
+	program, env := gpubench(t), faultLayer(t)
+	for _, tt := range []struct {
+		fault  string
+		flags  []string
+		exit   int
+		code   string
+		reason []string
+		// Whether the search found the fault, so that there was no launch.
+		search bool
+	}{
+		{"abort in submit", nil, 1, worker.CodeSignal, []string{"killed by SIGABRT", "while searching"}, true},
+		{"lost in submit", nil, 1, string(backend.DeviceLost), []string{"vkQueueSubmit: VK_ERROR_DEVICE_LOST", "dmesg"}, true},
+		{"lost in wait", nil, 1, string(backend.DeviceLost), []string{"vkWaitForFences: VK_ERROR_DEVICE_LOST", "dmesg"}, true},
+		{"the fence never signals", []string{"--timeout", "3s"}, 1, worker.CodeTimeLimit, []string{"time limit of 3 s", "the driver may hang", "--timeout"}, true},
+		{"every dispatch is dropped", nil, 3, string(backend.WrongResult), []string{"none of ", "C[0,0] was never written"}, true},
+		{"runs are dropped after the twentieth", []string{"--min-time", "500ms"}, 3, string(backend.WrongResult), []string{"launch 1: batch 21: C[0,0] was never written"}, false},
+	} {
+		t.Run(tt.fault, func(t *testing.T) {
+			cmd := exec.Command(program, slices.Concat(quick, tt.flags)...)
+			cmd.Env = append(slices.Clone(env), "GPUBENCH_FAULT="+tt.fault)
+			a := finish(t, cmd)
+			doc := a.document(t, tt.exit)
+			wantOK(t, measured(t, doc, "cpu"))
+			m := measured(t, doc, "vulkan:0")
+			if m.Status != result.StatusFailed || m.Code != tt.code || m.Summary != nil || (len(m.Launches) == 0) != tt.search {
+				t.Errorf("vulkan:0 %s, code %q, summary %v, %d launches, want failed, %q, none", m.Status, m.Code, m.Summary, len(m.Launches), tt.code)
+			}
+			for _, words := range tt.reason {
+				if !strings.Contains(m.Reason, words) {
+					t.Errorf("reason %q, want %q in it", m.Reason, words)
+				}
+			}
+			if !strings.Contains(a.stderr, m.Reason) {
+				t.Errorf("standard error does not give the reason: %s", a.stderr)
+			}
+			if len(doc.Ratios) != 0 {
+				t.Errorf("ratios %+v, want none", doc.Ratios)
+			}
+		})
+	}
+}
+
+// terminal is a terminal with nobody before it: what its user would see, and what
+// to give to a program.
+func terminal(t *testing.T) (screen, tty *os.File) {
+	t.Helper()
+	screen, err := os.OpenFile("/dev/ptmx", os.O_RDWR|unix.O_NOCTTY, 0)
+	if err != nil {
+		t.Skipf("needs a pseudo terminal: %v", err)
+	}
+	t.Cleanup(func() { screen.Close() })
+	var number int
+	control, err := screen.SyscallConn()
+	if err == nil {
+		control.Control(func(fd uintptr) {
+			if err = unix.IoctlSetPointerInt(int(fd), unix.TIOCSPTLCK, 0); err == nil {
+				number, err = unix.IoctlGetInt(int(fd), unix.TIOCGPTN)
+			}
+		})
+	}
+	if err == nil {
+		tty, err = os.OpenFile("/dev/pts/"+strconv.Itoa(number), os.O_RDWR|unix.O_NOCTTY, 0)
+	}
+	if err != nil {
+		t.Skipf("needs a pseudo terminal: %v", err)
+	}
+	t.Cleanup(func() { tty.Close() })
+	return screen, tty
+}
+
+// children are the processes that a process has started and not yet reaped.
+func children(t *testing.T, parent int) (list []int) {
+	t.Helper()
+	stats, err := filepath.Glob("/proc/[0-9]*/stat")
+	if err != nil || len(stats) == 0 {
+		t.Skip("needs /proc")
+	}
+	for _, path := range stats {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			continue // it has ended meanwhile
+		}
+		// The name in brackets may hold anything; state and parent follow it.
+		fields := strings.Fields(string(text[bytes.LastIndexByte(text, ')')+1:]))
+		if len(fields) > 1 && fields[1] == strconv.Itoa(parent) {
+			pid, _ := strconv.Atoi(filepath.Base(filepath.Dir(path)))
+			list = append(list, pid)
+		}
+	}
+	return list
+}
+
+// The progress line says when the child is one that takes samples.
+func TestAKilledLaunch(t *testing.T) {
+	for _, device := range []string{"cpu", "vulkan:0"} {
+		t.Run(device, func(t *testing.T) {
+			screen, tty := terminal(t)
+			var stdout bytes.Buffer
+			cmd := exec.Command(gpubench(t), "run", "--device", device, "--baseline", device, "--size", "64", "--launches", "3", "--min-time", "1s", "--json", "-")
+			cmd.Stdout, cmd.Stderr = &stdout, tty
+			cmd.Env = onSoftware(t, "TERM=xterm")
+			if err := cmd.Start(); err != nil {
+				t.Fatal(err)
+			}
+			tty.Close() // so that reading ends with the program
+
+			sampling := regexp.MustCompile(`launch 1 of 3, sample \d+`)
+			var seen []byte
+			killed := 0
+			buf := make([]byte, 4096)
+			for {
+				n, err := screen.Read(buf)
+				if err != nil {
+					break
+				}
+				seen = append(seen, buf[:n]...)
+				if killed == 0 && sampling.Match(seen) {
+					pids := children(t, cmd.Process.Pid)
+					if len(pids) != 1 {
+						t.Errorf("children %v, want one", pids)
+					}
+					for _, pid := range pids {
+						syscall.Kill(pid, syscall.SIGKILL)
+					}
+					killed = len(pids)
+				}
+			}
+			cmd.Wait() // the exit code says it
+			if killed != 1 {
+				t.Fatalf("killed %d processes, want 1; on the screen: %q", killed, seen)
+			}
+			doc := answer{cmd.ProcessState.ExitCode(), stdout.String(), string(seen)}.document(t, 0)
+			m := measured(t, doc, device)
+			wantOK(t, m)
+			if !slices.Contains(codes(m.Warnings), "launch-failed") {
+				t.Errorf("warnings %+v, want launch-failed among them", m.Warnings)
+			}
+			if len(m.Launches) != 3 || m.Summary.Launches != 2 {
+				t.Fatalf("%d launches, %d of them good, want 3 and 2", len(m.Launches), m.Summary.Launches)
+			}
+			for i, l := range m.Launches {
+				want := result.Launch{Status: result.StatusOK}
+				if i == 0 {
+					want = result.Launch{Status: result.StatusFailed, Code: worker.CodeSignal, Signal: "SIGKILL"}
+				}
+				if l.Status != want.Status || l.Code != want.Code || l.Signal != want.Signal {
+					t.Errorf("launch %d: %s, code %q, signal %q (%s), want %s, %q, %q", i+1, l.Status, l.Code, l.Signal, l.Reason, want.Status, want.Code, want.Signal)
+				}
+			}
+			if l := m.Launches[0]; len(l.Samples) == 0 || !strings.Contains(l.Reason, "SIGKILL") {
+				t.Errorf("the killed launch kept %d samples and says %q", len(l.Samples), l.Reason)
+			}
+		})
+	}
+}
