@@ -44,7 +44,11 @@ endif
 run: setup build ## set up, build, and measure this machine
 	bin/gpubench run
 
+# On x86-64 the tests also run the arm64 program, where it can be built.
 test: test-setup build check ## set up, check and test everything; skipped tests are listed with their reasons
+ifeq ($(shell uname -sm),Linux x86_64)
+	@if command -v aarch64-linux-gnu-gcc >/dev/null; then $(MAKE) --no-print-directory cross; else rm -f bin/gpubench-linux-arm64; fi
+endif
 	go run ./internal/testsum go test -json ./...
 
 check: fmt vet staticcheck ## gofmt, go vet and staticcheck
