@@ -27,7 +27,7 @@ func flagError(c *command, set *pflag.FlagSet, err error) error {
 	case errors.As(err, &unknownFlag) && unknownFlag.GetSpecifiedShortnames() == "":
 		var known []string
 		set.VisitAll(func(f *pflag.Flag) { known = append(known, f.Name) })
-		return fmt.Errorf("%s: %s `gpubench help %s` lists all", c.name, unknown("flag", unknownFlag.GetSpecifiedName(), "--", known), c.name)
+		return fmt.Errorf("%s: %s (see `gpubench help %s`)", c.name, unknown("flag", unknownFlag.GetSpecifiedName(), "--", known), c.name)
 	case errors.As(err, &unknownFlag):
 		return fmt.Errorf("%s: unknown flag -%s; flags have two dashes: see `gpubench help %s`", c.name, unknownFlag.GetSpecifiedShortnames(), c.name)
 	}
@@ -61,9 +61,9 @@ func unknown(what, name, prefix string, known []string) string {
 		list = append(list, prefix+k)
 	}
 	if len(list) == 0 {
-		return fmt.Sprintf("unknown %s %s%s; there is none.", what, prefix, name)
+		return fmt.Sprintf("unknown %s %s%s; there is none", what, prefix, name)
 	}
-	return fmt.Sprintf("unknown %s %s%s; there are %s.", what, prefix, name, strings.Join(list, ", "))
+	return fmt.Sprintf("unknown %s %s%s; there are %s", what, prefix, name, strings.Join(list, ", "))
 }
 
 // editDistance is Levenshtein's: the fewest insertions, deletions and

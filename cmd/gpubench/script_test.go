@@ -1,0 +1,264 @@
+package main
+
+import (
+	"encoding/json"
+	"flag"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+	"github.com/santhosh-tekuri/jsonschema/v6"
+
+	"gpubench/internal/measure"
+	"gpubench/internal/result"
+)
+
+var update = flag.Bool("update", false, "write what is printed to the scripts' files")
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){"gpubench": main})
+}
+
+// TestScripts runs the whole program, children included, by the scripts of
+// testdata/script.
+func TestScripts(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir:                 "testdata/script",
+		UpdateScripts:       *update,
+		RequireExplicitExec: true,
+		RequireUniqueNames:  true,
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"document":   scriptDocument,
+			"rows":       scriptRows,
+			"validate":   scriptValidate,
+			"truncate":   scriptTruncate,
+			"await":      scriptAwait,
+			"kill-child": scriptKillChild,
+			"cut":        scriptCut,
+		},
+		Condition: func(name string) (bool, error) {
+			if name == "vulkan" {
+				return vulkanDevice()
+			}
+			return false, fmt.Errorf("condition %q is unknown", name)
+		},
+		Setup: func(env *testscript.Env) error {
+			// The scripts decide about these themselves; the drivers' own variables pass.
+			for _, name := range []string{"NO_COLOR", "TERM", "LANG", "LC_ALL", "LC_CTYPE"} {
+				env.Setenv(name, "")
+			}
+			for _, name := range []string{"VK_DRIVER_FILES", "VK_ICD_FILENAMES", "LD_LIBRARY_PATH"} {
+				if value := os.Getenv(name); value != "" { // an empty one is a list of no drivers
+					env.Setenv(name, value)
+				}
+			}
+			return nil
+		},
+	})
+}
+
+// vulkanDevice reports whether a usable Vulkan device is here, as vulkan:0. It asks
+// the program on PATH, which TestMain has put there: a child of the test binary
+// itself would be the tests.
+var vulkanDevice = sync.OnceValues(func() (bool, error) {
+	text, err := exec.Command("gpubench", "devices", "--json").Output()
+	if err != nil {
+		return false, err
+	}
+	var list struct{ Devices []result.Device }
+	if err := json.Unmarshal(text, &list); err != nil {
+		return false, err
+	}
+	d, found := byID(list.Devices, "vulkan:0")
+	return found && d.Unusable == "", nil
+})
+
+// scriptDocument writes a document with a measurement of three launches of ten
+// samples for each rate: document FILE DEVICE=GFLOPS... The sizes are 1024; a
+// rate of 0 is a failed measurement.
+func scriptDocument(ts *testscript.TestScript, _ bool, args []string) {
+	doc := &result.Document{
+		Schema:  result.Schema{Name: result.SchemaName, Version: result.SchemaVersion},
+		Tool:    result.Tool{Version: version},
+		Started: time.Date(2026, 11, 24, 9, 30, 0, 0, time.UTC),
+		Seed:    1,
+		Host:    result.Host{OS: "linux", Arch: "amd64", CPU: result.CPU{Model: "A CPU", ISA: "avx2", Logical: 2, Usable: 2}, Runtime: result.Runtime{Name: "native"}},
+	}
+	for i, arg := range args[1:] {
+		id, rate, _ := strings.Cut(arg, "=")
+		gflops, err := strconv.ParseFloat(rate, 64)
+		ts.Check(err)
+		doc.Devices = append(doc.Devices, result.Device{ID: id, Backend: backendOf(id), Class: result.ClassCPU, Name: "device " + id})
+		m := result.Measurement{
+			ID: fmt.Sprintf("m%d", i), Runtime: "native", Device: id, Role: result.RoleKernel, Status: result.StatusOK,
+			Kernel:  result.Kernel{Name: "matmul", Format: "f32", Accumulate: "f32", SPIRVSHA256: strings.Repeat("a", 64), Form: "spirv", FormSHA256: strings.Repeat("a", 64)},
+			Problem: result.Problem{M: 1024, N: 1024, K: 1024, FLOP: 1 << 31, Input: "normal", Seed: 1},
+		}
+		if gflops == 0 {
+			m.Status, m.Code, m.Reason = result.StatusFailed, "device-lost", "the device was lost"
+		}
+		for round := range 3 {
+			l := result.Launch{Round: round, Status: result.StatusOK, Started: doc.Started, Stop: "precision"}
+			for s := range 10 {
+				l.Samples = append(l.Samples, result.Sample{HostS: float64(m.Problem.FLOP) / (gflops * 1e9) * (1 + 1e-6*float64(s)), Dispatches: 1})
+			}
+			if gflops > 0 {
+				m.Launches = append(m.Launches, l)
+			}
+		}
+		measure.Summarise(&m)
+		doc.Measurements = append(doc.Measurements, m)
+	}
+	ts.Check(result.WriteFile(ts.MkAbs(args[0]), doc))
+}
+
+// scriptRows reads a document, which proves it valid, and prints its arms to the
+// standard output that the script then looks at: rows FILE.
+func scriptRows(ts *testscript.TestScript, _ bool, args []string) {
+	f, err := os.Open(ts.MkAbs(args[0]))
+	ts.Check(err)
+	defer f.Close()
+	doc, err := result.Read(f, args[0])
+	ts.Check(err)
+	w := ts.Stdout()
+	fmt.Fprintf(w, "interrupted=%v warnings=%s\n", doc.Interrupted, codes(doc.Warnings))
+	checksums := map[string]bool{}
+	for _, m := range doc.Measurements {
+		good, signals := 0, ""
+		for _, l := range m.Launches {
+			if l.Status == result.StatusOK {
+				good++
+			}
+			signals += l.Signal
+		}
+		checksums[m.Verification.ExactChecksum] = true
+		fmt.Fprintf(w, "%s %s %dx%dx%d %s %s launches=%d/%d signals=%s failed-batches=%d warnings=%s reason=%q\n", m.ID, m.Device, m.Problem.M, m.Problem.N, m.Problem.K,
+			m.Kernel.Form, m.Status, good, len(m.Launches), signals, m.Verification.Failed, codes(m.Warnings), m.Reason)
+	}
+	for _, r := range doc.Ratios {
+		excludes := r.CI95 != nil && (r.CI95[0] > 1 || r.CI95[1] < 1)
+		fmt.Fprintf(w, "ratio %s/%s interval-excludes-1=%v\n", r.Fast, r.Slow, excludes)
+	}
+	for _, d := range doc.Devices {
+		fmt.Fprintf(w, "device %s class=%s software=%v gpu=%v\n", d.ID, d.Class, d.Software, d.GPU())
+	}
+	fmt.Fprintf(w, "checksums=%d\n", len(checksums))
+}
+
+func codes(warnings []result.Warning) string {
+	var list []string
+	for _, w := range warnings {
+		list = append(list, w.Code)
+	}
+	slices.Sort(list)
+	return strings.Join(slices.Compact(list), ",")
+}
+
+// scriptValidate holds a document against a schema with a validator that shares no
+// code with package result: [!] validate SCHEMA DOCUMENT.
+func scriptValidate(ts *testscript.TestScript, neg bool, args []string) {
+	c := jsonschema.NewCompiler()
+	schema, err := c.Compile(ts.MkAbs(args[0]))
+	ts.Check(err)
+	doc, err := jsonschema.UnmarshalJSON(strings.NewReader(ts.ReadFile(args[1])))
+	ts.Check(err)
+	err = schema.Validate(doc)
+	if neg && err == nil {
+		ts.Fatalf("%s is valid", args[1])
+	}
+	if !neg {
+		ts.Check(err)
+	}
+}
+
+// scriptTruncate halves a file: truncate FILE.
+func scriptTruncate(ts *testscript.TestScript, _ bool, args []string) {
+	path := ts.MkAbs(args[0])
+	info, err := os.Stat(path)
+	ts.Check(err)
+	ts.Check(os.Truncate(path, info.Size()/2))
+}
+
+// scriptCut takes a field away from a JSON object: cut FILE NAME.
+func scriptCut(ts *testscript.TestScript, _ bool, args []string) {
+	var object map[string]any
+	ts.Check(json.Unmarshal([]byte(ts.ReadFile(args[0])), &object))
+	if _, ok := object[args[1]]; !ok {
+		ts.Fatalf("%s has no %s", args[0], args[1])
+	}
+	delete(object, args[1])
+	text, err := json.Marshal(object)
+	ts.Check(err)
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), text, 0o644))
+}
+
+// awaitChild waits until the script's only background process has had n different
+// children, and returns the process ids of the process and of the nth child. The
+// first child lists devices, the second searches, the others are launches; one
+// that was too quick to be seen only makes the wait longer.
+func awaitChild(ts *testscript.TestScript, n int) (parent, child int) {
+	commands := ts.BackgroundCmds()
+	if len(commands) != 1 {
+		ts.Fatalf("%d background processes, want 1", len(commands))
+	}
+	parent = commands[0].Process.Pid
+	seen := map[int]bool{}
+	deadline := time.Now().Add(time.Minute)
+	for time.Now().Before(deadline) {
+		for _, pid := range children(parent) {
+			if !seen[pid] {
+				seen[pid] = true
+				if len(seen) == n {
+					return parent, pid
+				}
+			}
+		}
+		time.Sleep(time.Millisecond)
+	}
+	ts.Fatalf("process %d has had %d children within a minute, want %d", parent, len(seen), n)
+	return 0, 0
+}
+
+// children lists the processes whose parent has this id.
+func children(parent int) []int {
+	stats, _ := filepath.Glob("/proc/[0-9]*/stat")
+	var pids []int
+	for _, path := range stats {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			continue // it has ended
+		}
+		// The name in parentheses may hold blanks and parentheses itself.
+		after := string(text[strings.LastIndexByte(string(text), ')')+1:])
+		fields := strings.Fields(after) // state, parent, ...
+		if len(fields) > 1 && fields[0] != "Z" && fields[1] == strconv.Itoa(parent) {
+			pid, _ := strconv.Atoi(filepath.Base(filepath.Dir(path)))
+			pids = append(pids, pid)
+		}
+	}
+	return pids
+}
+
+// scriptAwait waits for the nth child: await N.
+func scriptAwait(ts *testscript.TestScript, _ bool, args []string) {
+	n, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	awaitChild(ts, n)
+}
+
+// scriptKillChild waits for the nth child and kills it: kill-child N.
+func scriptKillChild(ts *testscript.TestScript, _ bool, args []string) {
+	n, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	_, child := awaitChild(ts, n)
+	ts.Check(syscall.Kill(child, syscall.SIGKILL))
+}
