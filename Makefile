@@ -21,24 +21,25 @@ test-setup: ## install what the tests need, where it is missing
 	@scripts/setup.sh test
 
 # $(call static,ARCH,OUTPUT,ENVIRONMENT) builds the static program with the
-# dynamic one inside it. The dynamic one bears no commit and is compressed only
-# when it has changed, so that Go's cache stays good from one commit to the next.
+# dynamic one inside it. The dynamic one bears no commit (nor one of go's own
+# making, -buildvcs) and is compressed only when it has changed, so that Go's cache
+# stays good from one commit to the next.
 define static
 	@mkdir -p bin build cmd/gpubench/helper
-	$(3) go build -trimpath -ldflags '$(HELPER_LDFLAGS)' -o build/helper-$(1).new ./cmd/gpubench
+	$(3) go build -trimpath -buildvcs=false -ldflags '$(HELPER_LDFLAGS)' -o build/helper-$(1).new ./cmd/gpubench
 	@if cmp -s build/helper-$(1).new build/helper-$(1) && [ -s cmd/gpubench/helper/$(1).gz ]; then \
 		rm build/helper-$(1).new; \
 	else \
 		gzip -9n <build/helper-$(1).new >build/$(1).gz && mv build/$(1).gz cmd/gpubench/helper/$(1).gz && mv build/helper-$(1).new build/helper-$(1); \
 	fi
-	$(3) go build -trimpath -tags $(STATIC_TAGS) -ldflags '$(STAMP) -linkmode external -extldflags -static' -o $(2) ./cmd/gpubench
+	$(3) go build -trimpath -buildvcs=false -tags $(STATIC_TAGS) -ldflags '$(STAMP) -linkmode external -extldflags -static' -o $(2) ./cmd/gpubench
 endef
 
 build: ## build bin/gpubench, on Linux as one static program
 ifeq ($(shell uname -s),Linux)
 	$(call static,$(shell go env GOARCH),bin/gpubench,)
 else
-	go build -trimpath -ldflags '$(STAMP)' -o bin/gpubench ./cmd/gpubench
+	go build -trimpath -buildvcs=false -ldflags '$(STAMP)' -o bin/gpubench ./cmd/gpubench
 endif
 
 run: setup build ## set up, build, and measure this machine
