@@ -201,16 +201,11 @@ func scriptCut(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Check(os.WriteFile(ts.MkAbs(args[0]), text, 0o644))
 }
 
-// awaitChild waits until the script's only background process has had n different
-// children, and returns the process ids of the process and of the nth child. The
-// first child lists devices, the second searches, the others are launches; one
-// that was too quick to be seen only makes the wait longer.
-func awaitChild(ts *testscript.TestScript, n int) (parent, child int) {
-	commands := ts.BackgroundCmds()
-	if len(commands) != 1 {
-		ts.Fatalf("%d background processes, want 1", len(commands))
-	}
-	parent = commands[0].Process.Pid
+// awaitChild waits until a process has had n different children and returns the
+// process id of the nth. The first child of `gpubench run` lists devices, the second
+// searches, the others are launches; one that was too quick to be seen only makes
+// the wait longer.
+func awaitChild(parent, n int) (int, error) {
 	seen := map[int]bool{}
 	deadline := time.Now().Add(time.Minute)
 	for time.Now().Before(deadline) {
@@ -218,14 +213,13 @@ func awaitChild(ts *testscript.TestScript, n int) (parent, child int) {
 			if !seen[pid] {
 				seen[pid] = true
 				if len(seen) == n {
-					return parent, pid
+					return pid, nil
 				}
 			}
 		}
 		time.Sleep(time.Millisecond)
 	}
-	ts.Fatalf("process %d has had %d children within a minute, want %d", parent, len(seen), n)
-	return 0, 0
+	return 0, fmt.Errorf("process %d has had %d children within a minute, want %d", parent, len(seen), n)
 }
 
 // children lists the processes whose parent has this id.
@@ -248,17 +242,25 @@ func children(parent int) []int {
 	return pids
 }
 
-// scriptAwait waits for the nth child: await N.
+// scriptAwait waits until the script's only background process has had N children:
+// await N.
 func scriptAwait(ts *testscript.TestScript, _ bool, args []string) {
-	n, err := strconv.Atoi(args[0])
-	ts.Check(err)
-	awaitChild(ts, n)
+	scriptChild(ts, args)
 }
 
-// scriptKillChild waits for the nth child and kills it: kill-child N.
+// scriptKillChild kills that child: kill-child N.
 func scriptKillChild(ts *testscript.TestScript, _ bool, args []string) {
+	ts.Check(syscall.Kill(scriptChild(ts, args), syscall.SIGKILL))
+}
+
+func scriptChild(ts *testscript.TestScript, args []string) int {
 	n, err := strconv.Atoi(args[0])
 	ts.Check(err)
-	_, child := awaitChild(ts, n)
-	ts.Check(syscall.Kill(child, syscall.SIGKILL))
+	commands := ts.BackgroundCmds()
+	if len(commands) != 1 {
+		ts.Fatalf("%d background processes, want 1", len(commands))
+	}
+	child, err := awaitChild(commands[0].Process.Pid, n)
+	ts.Check(err)
+	return child
 }
