@@ -17,9 +17,6 @@ func Devices(w io.Writer, host result.Host, devices []result.Device, absent []re
 		memory := ""
 		if d.MemoryBytes > 0 {
 			memory = binarySize(d.MemoryBytes)
-			if d.Unified {
-				memory += " unified"
-			}
 		}
 		usable := cell{text: "yes", style: good}
 		if d.Unusable != "" {

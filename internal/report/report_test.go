@@ -7,6 +7,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -378,6 +379,20 @@ func TestWrap(t *testing.T) {
 	} {
 		if got := strings.Join(wrap(test.s, test.n), "|"); got != test.want {
 			t.Errorf("wrap(%q, %d) = %q, want %q", test.s, test.n, got, test.want)
+		}
+	}
+}
+
+func TestRanges(t *testing.T) {
+	for _, test := range []struct {
+		numbers []int
+		want    string
+	}{
+		{nil, ""}, {[]int{3}, "[3]"}, {[]int{1, 2}, "[1,2]"}, {[]int{4, 2, 3}, "[2-4]"},
+		{[]int{1, 4, 5, 6, 8, 9}, "[1,4-6,8,9]"}, {[]int{2, 2}, "[2]"},
+	} {
+		if got := ranges(slices.Clone(test.numbers)); got != test.want {
+			t.Errorf("ranges(%v) = %q, want %q", test.numbers, got, test.want)
 		}
 	}
 }

@@ -292,10 +292,10 @@ func plural(n int, one, many string) string {
 	return fmt.Sprintf("%d %s", n, many)
 }
 
-// marks returns the numbers of the footnotes of a row: its warnings, and what the
-// table itself has to explain.
+// marks returns the numbers of the footnotes of a row, as in [1,4-6]: its warnings,
+// and what the table itself has to explain.
 func (v *runView) marks(m result.Measurement) string {
-	var marks []string
+	var numbers []int
 	note := func(text string) {
 		text = v.clean(text)
 		i := slices.Index(v.notes, text)
@@ -303,7 +303,7 @@ func (v *runView) marks(m result.Measurement) string {
 			i = len(v.notes)
 			v.notes = append(v.notes, text)
 		}
-		marks = append(marks, fmt.Sprintf("[%d]", i+1))
+		numbers = append(numbers, i+1)
 	}
 	for _, w := range m.Warnings {
 		note(w.Text)
@@ -311,7 +311,31 @@ func (v *runView) marks(m result.Measurement) string {
 	if s := m.Summary; s != nil && s.FLOPSCI95 == nil && len(m.Warnings) == 0 {
 		note(fmt.Sprintf("no interval: %s, and 6 are the least; allow more with --min-time or --launches", plural(s.N, "sample", "samples")))
 	}
-	return strings.Join(marks, " ")
+	return ranges(numbers)
+}
+
+// ranges writes numbers in brackets, three or more in a row as a range.
+func ranges(numbers []int) string {
+	slices.Sort(numbers)
+	numbers = slices.Compact(numbers)
+	var parts []string
+	for i := 0; i < len(numbers); {
+		j := i
+		for j+1 < len(numbers) && numbers[j+1] == numbers[j]+1 {
+			j++
+		}
+		if j-i >= 2 {
+			parts = append(parts, fmt.Sprintf("%d-%d", numbers[i], numbers[j]))
+			i = j + 1
+			continue
+		}
+		parts = append(parts, fmt.Sprint(numbers[i]))
+		i++
+	}
+	if len(parts) == 0 {
+		return ""
+	}
+	return "[" + strings.Join(parts, ",") + "]"
 }
 
 // checks says below the tables what "checked" means, as far as it was done.
@@ -402,7 +426,7 @@ func (v *runView) notMeasured() {
 
 // absentLine says why a backend is not there and what to do.
 func absentLine(a result.Absent) string {
-	s := a.Backend + ": " + a.Reason
+	s := a.Backend + ": " + strings.TrimPrefix(a.Reason, a.Backend+": ") // reasons begin with the place, too
 	if a.Remedy != "" {
 		s += "; " + a.Remedy
 	}
