@@ -9,12 +9,13 @@ want=  # packages without which less of it is done
 
 # needs and wants PACKAGE COMMAND...: the package unless the command succeeds.
 needs() { p=$1; shift; "$@" >/dev/null 2>&1 || need="$need $p"; }
-wants() { p=$1; shift; "$@" >/dev/null 2>&1 || want="$want $p"; }
+wants() { p=$1; shift; "$@" >/dev/null 2>&1 || case "$want " in *" $p "*) ;; *) want="$want $p" ;; esac; }
 has() { command -v "$1"; }
 library() { PATH="$PATH:/sbin:/usr/sbin" ldconfig -p | grep -q "$1"; }
 archive() { [ -e "$("$1" -print-file-name="$2")" ]; }
 driver() { ls /usr/share/vulkan/icd.d/*.json || ls /etc/vulkan/icd.d/*.json; }
 lavapipe() { ls /usr/share/vulkan/icd.d/lvp_icd*.json; }
+validation() { ls /usr/share/vulkan/explicit_layer.d/VkLayer_khronos_validation*.json; }
 
 what=${1:?usage: setup.sh build|test}
 if ! has go >/dev/null; then
@@ -32,6 +33,7 @@ wants libvulkan1 library libvulkan.so.1
 wants mesa-vulkan-drivers driver
 if [ "$what" = test ]; then
 	wants mesa-vulkan-drivers lavapipe
+	wants vulkan-validationlayers validation
 	needs file has file
 	wants glslang-tools has glslangValidator
 	wants spirv-tools has spirv-val
