@@ -196,9 +196,12 @@ func TestRun(t *testing.T) {
 			d := document(cpuDevice, discrete)
 			add(d, "cpu", 1024, 147.2e9, 0.01)
 			add(d, "vulkan:0", 1024, 9.2e12, 0.01).Runtime = "podman"
-			m := add(d, "cpu", 1024, 200e9, 0.01)
-			m.Role, m.Kernel.Name, m.Kernel.SPIRVSHA256 = result.RoleReference, "openblas", ""
 			ratio(d, 1, 0, &[2]float64{61, 63})
+			d.Devices = append(d.Devices, result.Device{ID: "blas", Backend: "blas", Class: result.ClassCPU, Name: "OpenBLAS 0.3.21 (Cooperlake)", Driver: result.Driver{Name: "OpenBLAS", Info: "0.3.21"}, Threads: 2})
+			m := add(d, "blas", 1024, 200e9, 0.01)
+			m.Role, m.Kernel.Name, m.Kernel.SPIRVSHA256 = result.RoleReference, "sgemm", ""
+			ratio(d, 2, 0, &[2]float64{1.35, 1.37})
+			d.Measurements[1], d.Measurements[2] = d.Measurements[2], d.Measurements[1] // it is printed below all the same
 			return d
 		}},
 	}

@@ -1,6 +1,7 @@
 package report
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"slices"
@@ -117,28 +118,26 @@ func class(d result.Device) string {
 
 // driver describes what drives a device.
 func (p *printer) driver(d result.Device) string {
-	if d.Backend == "cpu" {
-		threads := fmt.Sprintf("%d threads", d.Threads)
-		if d.Threads == 1 {
-			threads = "1 thread"
+	threads, name, api := "", "", ""
+	switch {
+	case d.Threads == 1:
+		threads = "1 thread"
+	case d.Threads > 1:
+		threads = fmt.Sprintf("%d threads", d.Threads)
+	}
+	if d.Backend != "cpu" { // which drives itself
+		name = d.Driver.Name
+		info := cmp.Or(d.Driver.Info, d.Driver.Version)
+		if strings.Contains(info, name) {
+			name = info
+		} else {
+			name += " " + info
 		}
-		return p.join(threads, p.clean(d.ISA))
 	}
-	name := d.Driver.Name
-	switch info := d.Driver.Info; {
-	case info == "":
-		info = d.Driver.Version
-		fallthrough
-	case !strings.Contains(info, name):
-		name = strings.TrimSpace(name + " " + info)
-	default:
-		name = info
-	}
-	api := ""
 	if d.API != "" {
 		api = d.Backend + " " + d.API
 	}
-	return p.join(p.clean(name), p.clean(api))
+	return p.join(threads, p.clean(d.ISA), p.clean(name), p.clean(api))
 }
 
 // deviceList prints the devices that rows speak of.
@@ -209,6 +208,8 @@ func (v *runView) problem(size [3]int) {
 			}
 		}
 	}
+	// References stand below the kernel's rows, never among them; the words sort so.
+	slices.SortStableFunc(arms, func(a, b result.Measurement) int { return strings.Compare(a.Role, b.Role) })
 	unit := rateUnit(rates)
 	fastest := 0.0
 	for _, r := range rates {
@@ -231,7 +232,11 @@ func (v *runView) problem(size [3]int) {
 	}
 	var rows []row
 	for _, m := range arms {
-		r := row{cells: []cell{{text: v.label(m)}, v.classCell(v.devices[m.Device])}}
+		class := v.classCell(v.devices[m.Device])
+		if m.Role == result.RoleReference {
+			class = cell{text: "reference", style: faint}
+		}
+		r := row{cells: []cell{{text: v.label(m)}, class}}
 		marks := cell{text: v.marks(m), style: notice}
 		if m.Status != result.StatusOK || m.Summary == nil { // what went wrong is never a number
 			r.rest, r.restFrom, r.restStyle = v.clean(m.Status+": "+m.Reason), 2, notice
