@@ -4,6 +4,7 @@ package main
 
 import (
 	"gpubench/cpu"
+	"gpubench/cpu/blas"
 	"gpubench/internal/backend"
 	"gpubench/kernels"
 	"gpubench/vk"
@@ -16,6 +17,8 @@ func newBackend(name string) backend.Backend {
 		return cpu.New()
 	case "vulkan":
 		return vk.New(vulkanKernel())
+	case "blas":
+		return blas.New()
 	}
 	return nil
 }

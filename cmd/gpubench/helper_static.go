@@ -10,12 +10,12 @@ import (
 	"gpubench/internal/worker"
 )
 
-// static says that this is the fully static program: it has no GPU backend
-// compiled in, since a static program cannot load a driver.
+// static says that this is the fully static program: it has only the cpu backend
+// compiled in, since a static program can load neither a driver nor a library.
 const static = true
 
 // becomeHelper replaces the process by the embedded program, which is the same
-// main package built dynamically with the GPU backends in it, and which then
+// main package built dynamically with all backends in it, and which then
 // starts over with the same arguments and streams. A child calls it before it
 // reads anything from standard input:
 //

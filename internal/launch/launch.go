@@ -51,7 +51,7 @@ func (s *session) launch(dev backend.Device) (stop string, err error) {
 	defer closing("program", program, &err)
 	form := program.Form()
 	s.emit(worker.Event{Event: worker.EventBuilt, Kernel: &result.Kernel{
-		Name: "matmul", Format: "f32", Accumulate: "f32",
+		Name: dev.Info().KernelName(), Format: "f32", Accumulate: "f32",
 		SPIRVSHA256: form.SPIRVSHA256, Form: form.Name, FormSHA256: form.SHA256,
 		Specialization: form.Specialization,
 	}})

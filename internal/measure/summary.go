@@ -87,17 +87,18 @@ func deviceFlags(s result.Sample) (out []string) {
 }
 
 // sameWork reports whether two measurements computed the same product in the same
-// number format, whatever did it.
+// number format, whatever did it. A reference's routine has a name of its own.
 func sameWork(a, b *result.Measurement) bool {
 	p, q := a.Problem, b.Problem
 	return p.M == q.M && p.N == q.N && p.K == q.K && p.Input == q.Input &&
-		a.Kernel.Name == b.Kernel.Name && a.Kernel.Format == b.Kernel.Format && a.Kernel.Accumulate == b.Kernel.Accumulate
+		(a.Kernel.Name == b.Kernel.Name || a.Role != b.Role) && a.Kernel.Format == b.Kernel.Format && a.Kernel.Accumulate == b.Kernel.Accumulate
 }
 
 // Ratios compares each good measurement with each good baseline of the same work:
 // fast is the measurement, slow the baseline, whichever took longer. Two baselines
 // are compared once, the later one with the earlier. Measurements that ran
-// kernels of different SPIR-V are never compared; a warning says so.
+// kernels of different SPIR-V are never compared; a warning says so. A reference has
+// none, and is compared with the kernel all the same: it did the same work.
 func Ratios(ms []result.Measurement, baseline func(i int) bool, seed uint64) ([]result.Ratio, []result.Warning) {
 	ratios, warns := []result.Ratio{}, []result.Warning{}
 	for b := range ms {
@@ -108,7 +109,7 @@ func Ratios(ms []result.Measurement, baseline func(i int) bool, seed uint64) ([]
 			if i == b || baseline(i) && i < b || ms[i].Status != result.StatusOK || !sameWork(&ms[i], &ms[b]) {
 				continue
 			}
-			if ms[i].Kernel.SPIRVSHA256 != ms[b].Kernel.SPIRVSHA256 {
+			if ms[i].Role == ms[b].Role && ms[i].Kernel.SPIRVSHA256 != ms[b].Kernel.SPIRVSHA256 {
 				warns = append(warns, result.Warning{Code: "kernel-differs", Text: fmt.Sprintf(
 					"%s and %s are not compared: they ran kernels made from different SPIR-V; measure both with one build of gpubench", ms[i].ID, ms[b].ID)})
 				continue

@@ -296,7 +296,7 @@ func match(olds, news []*armOf) []*armOf {
 	}
 	sameID := func(o, n *armOf) bool { return o.Device == n.Device }
 	sameName := func(o, n *armOf) bool {
-		return o.device.Name == n.device.Name && o.device.Threads == n.device.Threads
+		return o.device.Name == n.device.Name && o.device.Threads == n.device.Threads && o.device.ISA == n.device.ISA
 	}
 	comparable := func(o, n *armOf) bool { return len(differences(o, n)) == 0 }
 	pair(func(o, n *armOf) bool { return comparable(o, n) && sameID(o, n) && sameName(o, n) })

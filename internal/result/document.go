@@ -6,7 +6,10 @@
 // sample is kept; summaries and ratios can be recomputed from the samples.
 package result
 
-import "time"
+import (
+	"cmp"
+	"time"
+)
 
 // SchemaName and SchemaVersion name the format, apart from the program's version.
 const (
@@ -84,8 +87,8 @@ const (
 
 // Device is one processor as one backend sees it.
 type Device struct {
-	ID          string            `json:"id" jsonschema:"name for --device: cpu, cpu:1, vulkan:0, ..."`
-	Backend     string            `json:"backend" jsonschema:"cpu, vulkan, cuda or metal"`
+	ID          string            `json:"id" jsonschema:"name for --device: cpu, cpu:1:avx2, vulkan:0, ..."`
+	Backend     string            `json:"backend" jsonschema:"cpu, vulkan, cuda or metal; or a reference: blas"`
 	Class       string            `json:"class" jsonschema:"cpu, integrated, discrete, virtual or other"`
 	Name        string            `json:"name" jsonschema:"name that the driver gives"`
 	Software    bool              `json:"software" jsonschema:"true when the device is a program on the CPU (llvmpipe, SwiftShader): never a GPU"`
@@ -95,7 +98,7 @@ type Device struct {
 	MemoryBytes uint64            `json:"memory_bytes" jsonschema:"device-local memory in bytes, 0 when unknown"`
 	Unified     bool              `json:"unified" jsonschema:"true when the host can map device memory, so no staging copy is needed"`
 	Timestamps  bool              `json:"timestamps" jsonschema:"true when the device can time its own work"`
-	Threads     int               `json:"threads" jsonschema:"CPU threads used, 0 for other backends"`
+	Threads     int               `json:"threads" jsonschema:"CPU threads used by the cpu and blas backends, 0 for others"`
 	ISA         string            `json:"isa" jsonschema:"instruction set of the cpu backend, empty for others"`
 	Limits      map[string]uint64 `json:"limits" jsonschema:"limits that bear on the kernel, by the API's own names"`
 	Unusable    string            `json:"unusable" jsonschema:"why the device cannot run the kernel, empty when it can"`
@@ -105,6 +108,21 @@ type Device struct {
 func (d Device) GPU() bool {
 	return !d.Software && (d.Class == ClassIntegrated || d.Class == ClassDiscrete || d.Class == ClassVirtual)
 }
+
+// referenceKernels are the routines of the backends that are references: those that
+// run a vendor's own matrix product and not our kernel.
+var referenceKernels = map[string]string{"blas": "sgemm"}
+
+// Role is that of all measurements on the device.
+func (d Device) Role() string {
+	if referenceKernels[d.Backend] != "" {
+		return RoleReference
+	}
+	return RoleKernel
+}
+
+// KernelName is the name of what runs on the device.
+func (d Device) KernelName() string { return cmp.Or(referenceKernels[d.Backend], "matmul") }
 
 // Driver is the software that drives a device.
 type Driver struct {
@@ -154,12 +172,12 @@ const (
 
 // Kernel says exactly what ran.
 type Kernel struct {
-	Name           string            `json:"name" jsonschema:"matmul"`
+	Name           string            `json:"name" jsonschema:"matmul, or the library's routine for a reference: sgemm"`
 	Format         string            `json:"format" jsonschema:"number format of the matrices, f32"`
 	Accumulate     string            `json:"accumulate" jsonschema:"number format of the sums, f32"`
-	SPIRVSHA256    string            `json:"spirv_sha256" jsonschema:"hash of the SPIR-V module that all forms are made from"`
-	Form           string            `json:"form" jsonschema:"what the backend ran: spirv, c (made from the SPIR-V for the CPU), ptx or msl"`
-	FormSHA256     string            `json:"form_sha256" jsonschema:"hash of that form; equals spirv_sha256 for form spirv"`
+	SPIRVSHA256    string            `json:"spirv_sha256" jsonschema:"hash of the SPIR-V module that all forms are made from; empty for a reference"`
+	Form           string            `json:"form" jsonschema:"what the backend ran: spirv, c (made from the SPIR-V for the CPU), ptx or msl; for a reference the kind of library, blas"`
+	FormSHA256     string            `json:"form_sha256" jsonschema:"hash of that form; equals spirv_sha256 for form spirv; empty for a reference"`
 	Specialization map[string]uint32 `json:"specialization" jsonschema:"values of the specialization constants by name"`
 	Search         []Candidate       `json:"search" jsonschema:"the specializations that were tried before measuring"`
 }

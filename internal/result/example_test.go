@@ -40,6 +40,10 @@ func example() *Document {
 				Driver: Driver{ID: 13, Name: "llvmpipe", Info: "Mesa 25.3.6"}, API: "1.4.318", Limits: map[string]uint64{},
 				Unusable: "maxComputeWorkGroupInvocations is 0",
 			},
+			{
+				ID: "blas", Backend: "blas", Class: ClassCPU, Name: "OpenBLAS 0.3.29 (NEOVERSEN1)", Threads: 2, MemoryBytes: 8 << 30, Unified: true,
+				Driver: Driver{Name: "OpenBLAS", Info: "OpenBLAS 0.3.29 DYNAMIC_ARCH NEOVERSEN1 /usr/lib64/libopenblasp.so.0", Version: "0.3.29"}, Limits: map[string]uint64{},
+			},
 		},
 		Absent: []Absent{{Backend: "cuda", Reason: "libcuda.so.1 not found", Remedy: "install NVIDIA's driver, or start the container with --gpus all"}},
 		Measurements: []Measurement{
@@ -89,14 +93,26 @@ func example() *Document {
 				Warnings: []Warning{{Code: "drift", Text: "the last third of the samples is 3 % slower than the first: let the machine cool down"}},
 			},
 			{
-				ID: "m2", Runtime: "podman", Device: "cpu", Role: RoleReference,
+				ID: "m2", Runtime: "podman", Device: "vulkan:1", Role: RoleKernel,
 				Kernel: Kernel{Name: "matmul", Format: "f32", Accumulate: "f32"}, Problem: problem,
-				Status: StatusUnsupported, Reason: "no BLAS library was found", Code: "absent",
+				Status: StatusUnsupported, Reason: "maxComputeWorkGroupInvocations is 0", Code: "unusable",
+			},
+			{
+				ID: "m3", Runtime: "podman", Device: "blas", Role: RoleReference,
+				Kernel:  Kernel{Name: "sgemm", Format: "f32", Accumulate: "f32", Form: "blas", Search: []Candidate{{Status: StatusOK, Problem: "1024x512x256", BestS: 0.02, Chosen: true}}},
+				Problem: problem, Status: StatusOK,
+				Verification: Verification{Batches: 4, MaxError: 2.1e-6, Bound: 1.2e-4, Method: "full", ExactChecksum: "sha256:" + spirv},
+				Launches: []Launch{{
+					Status: StatusOK, Started: start, DurationS: 3.5, Stop: "precision",
+					Samples: []Sample{{HostS: 0.19, Dispatches: 10}, {HostS: 0.2, Dispatches: 10}, {HostS: 0.21, Dispatches: 10}},
+				}},
+				Summary: &Summary{Clock: "host", N: 3, Launches: 1, MedianS: 0.02, Q1S: 0.0195, Q3S: 0.0205, MinS: 0.019, MaxS: 0.021, MADS: 0.001, FLOPS: 1.3422e10},
 			},
 		},
 		Ratios: []Ratio{
 			{Fast: "m1", Slow: "m0", Value: 32.9, CI95: &[2]float64{31.5, 34}, Method: "hierarchical bootstrap of log medians, percentiles", Resamples: 10000},
 			{Fast: "m0", Slow: "m1", Value: 0.0304},
+			{Fast: "m3", Slow: "m0", Value: 1.3},
 		},
 		Warnings: []Warning{{Code: "cpu-quota", Text: "the cgroup allows 1.5 processors"}},
 	}

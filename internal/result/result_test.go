@@ -77,7 +77,7 @@ func TestReadsEveryVersion(t *testing.T) {
 			t.Error(err)
 			continue
 		}
-		if len(d.Measurements) != 3 || d.Measurements[1].Summary.MedianS != 0.00079 || d.Ratios[0].CI95[1] != 34 || d.Seed != math.MaxUint64 {
+		if len(d.Measurements) != 4 || d.Devices[3].Role() != RoleReference || d.Devices[1].Role() != RoleKernel || d.Measurements[1].Summary.MedianS != 0.00079 || d.Ratios[0].CI95[1] != 34 || d.Seed != math.MaxUint64 {
 			t.Errorf("%s was read as %+v", file, d)
 		}
 	}
@@ -193,12 +193,14 @@ var faults = []struct {
 	{"quartiles in disorder", `"q1_s": 0.000785`, `"q1_s": 1`, 0, "measurements[1].summary.median_s: 0.00079 is less than q1_s, 1", false},
 	{"an interval the wrong way round", `31.5,`, `35,`, 0, "ratios[0].ci95: the interval begins at 35, after its end, 34", false},
 	{"an interval of three", `31.5,`, `31.5, 32,`, 0, "ratios[0].ci95: has 3 values instead of 2", true},
-	{"an unknown status", `"status": "unsupported",` + "\n      \"reason\": \"no BLAS", `"status": "great",` + "\n      \"reason\": \"no BLAS", 0, `measurements[2].status: "great" is none of ok, unsupported, skipped, failed`, true},
+	{"an unknown status", `"status": "unsupported",` + "\n      \"reason\": \"max", `"status": "great",` + "\n      \"reason\": \"max", 0, `measurements[2].status: "great" is none of ok, unsupported, skipped, failed`, true},
 	{"an unknown class", `"class": "integrated"`, `"class": "fast"`, 0, `devices[1].class: "fast" is none of cpu, integrated, discrete, virtual, other`, true},
-	{"an unknown role", `"role": "reference"`, `"role": "other"`, 0, `measurements[2].role: "other" is none of kernel, reference`, true},
-	{"no reason", `"reason": "no BLAS library was found"`, `"reason": ""`, 0, "measurements[2].reason: must say why the status is unsupported", false},
+	{"an unknown role", `"role": "reference"`, `"role": "other"`, 0, `measurements[3].role: "other" is none of kernel, reference`, true},
+	{"no reason", `"reason": "maxComputeWorkGroupInvocations is 0"`, `"reason": ""`, 0, "measurements[2].reason: must say why the status is unsupported", false},
+	{"a reference of SPIR-V", `"form": "blas",` + "\n        \"form_sha256\": \"\"", `"form": "blas",` + "\n        \"form_sha256\": \"ab\"", 0, "measurements[3].kernel.spirv_sha256: must be empty, and form_sha256 too: a reference is not made from SPIR-V", false},
+	{"a kernel of no SPIR-V", `"role": "reference"`, `"role": "kernel"`, 0, "measurements[3].kernel.spirv_sha256: must not be empty when the status is ok", false},
 	{"a launch without a reason", `"reason": "ended by a signal"`, `"reason": ""`, 0, "measurements[1].launches[1].reason: must say why the status is failed", false},
-	{"ok without a summary", `"status": "unsupported",` + "\n      \"reason\": \"no BLAS", `"status": "ok",` + "\n      \"reason\": \"no BLAS", 0, "measurements[2].summary: must not be null when the status is ok", false},
+	{"ok without a summary", `"status": "unsupported",` + "\n      \"reason\": \"max", `"status": "ok",` + "\n      \"reason\": \"max", 0, "measurements[2].summary: must not be null when the status is ok", false},
 	{"work that does not follow from the problem", `"flop": 268435456`, `"flop": 3`, 0, "measurements[0].problem.flop: 3 is not 2 x 1024 x 512 x 256", false},
 	{"a device twice", `"id": "vulkan:1"`, `"id": "vulkan:0"`, 0, `devices[2].id: "vulkan:0" stands here a second time`, false},
 	{"a device without a name", `"id": "vulkan:1"`, `"id": ""`, 0, `devices[2].id: must not be empty`, false},
@@ -207,8 +209,8 @@ var faults = []struct {
 	{"a ratio of nothing", `"fast": "m1"`, `"fast": "m9"`, 0, `ratios[0].fast: there is no measurement "m9"`, false},
 	{"a ratio to nothing", `"slow": "m1"`, `"slow": "m9"`, 0, `ratios[1].slow: there is no measurement "m9"`, false},
 	{"a ratio of 0", `"value": 0.0304`, `"value": 0`, 0, "ratios[1].value: must be more than 0", true},
-	{"a missing field", `"role": "reference",`, ``, 0, "measurements[2].role: is missing", true},
-	{"a field twice", `"role": "reference",`, `"role": "reference", "role": "kernel",`, 0, "measurements[2].role: stands here a second time", false},
+	{"a missing field", `"role": "reference",`, ``, 0, "measurements[3].role: is missing", true},
+	{"a field twice", `"role": "reference",`, `"role": "reference", "role": "kernel",`, 0, "measurements[3].role: stands here a second time", false},
 	{"a key twice", `"TM": 16`, `"TM": 16, "TM": 3`, 0, "measurements[1].kernel.search[1].specialization.TM: stands here a second time", false},
 	{"an unknown field that is too deep", `"ratios": [`, `"deep": ` + strings.Repeat("[", 65) + strings.Repeat("]", 65) + `, "ratios": [`, 0, "deep: is nested deeper than 64 levels", false},
 	{"a trailing comma", `"static": true`, `"static": true,`, 0, "invalid character '}' looking for beginning of object key string", false},
@@ -294,8 +296,8 @@ func TestReadTakesAdditions(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if d.Measurements[2].Role != RoleReference || d.Schema.Version != "1.12.0" {
-		t.Errorf("got %+v", d.Measurements[2])
+	if d.Measurements[3].Role != RoleReference || d.Schema.Version != "1.12.0" {
+		t.Errorf("got %+v", d.Measurements[3])
 	}
 }
 

@@ -224,6 +224,12 @@ func (m *Measurement) check(path string) error {
 	if m.Status == StatusOK && m.Summary == nil {
 		return invalidf(field(path, "summary"), "must not be null when the status is ok")
 	}
+	if k := m.Kernel; m.Role == RoleReference && k.SPIRVSHA256+k.FormSHA256 != "" {
+		return invalidf(field(path, "kernel.spirv_sha256"), "must be empty, and form_sha256 too: a reference is not made from SPIR-V")
+	}
+	if m.Role == RoleKernel && m.Status == StatusOK && m.Kernel.SPIRVSHA256 == "" {
+		return invalidf(field(path, "kernel.spirv_sha256"), "must not be empty when the status is ok")
+	}
 	for i, l := range m.Launches {
 		if l.Status != StatusOK && l.Reason == "" {
 			return invalidf(field(element(field(path, "launches"), i), "reason"), "must say why the status is %s", l.Status)

@@ -26,8 +26,8 @@ import (
 // that (vm.memfd_noexec=2).
 //
 // Become returns only when that failed, always with a *backend.Error of kind
-// Absent: without the program there is no GPU driver, and that is not a fault of
-// the measurement.
+// Absent: without the program no driver and no library can be loaded, and that is
+// not a fault of the measurement.
 func Become(program []byte, argv, env []string) error {
 	f, err := openMemory()
 	if err == nil {
@@ -43,12 +43,12 @@ func Become(program []byte, argv, env []string) error {
 	switch {
 	case errors.Is(err, unix.ENOENT):
 		// The file is there: what is missing is the interpreter that it names.
-		return &backend.Error{Kind: backend.Absent, Text: "no dynamic loader (ld-linux) in this root, so no GPU driver can be loaded", Remedy: remedyImage}
+		return &backend.Error{Kind: backend.Absent, Text: "no dynamic loader (ld-linux) in this root, so no GPU driver and no BLAS library can be loaded", Remedy: remedyImage}
 	case refused(err):
-		return &backend.Error{Kind: backend.Absent, Text: "this system lets no program be run from memory or from a temporary file, so no GPU driver can be loaded", Err: err,
+		return &backend.Error{Kind: backend.Absent, Text: "this system lets no program be run from memory or from a temporary file, so no GPU driver and no BLAS library can be loaded", Err: err,
 			Remedy: "set TMPDIR to a writable directory on a file system that is not mounted noexec"}
 	}
-	return &backend.Error{Kind: backend.Absent, Text: "the program that loads GPU drivers cannot be run", Err: err}
+	return &backend.Error{Kind: backend.Absent, Text: "the program that loads GPU drivers and BLAS libraries cannot be run", Err: err}
 }
 
 // refused reports whether an error may be the system's policy, so that another

@@ -185,7 +185,7 @@ func TestBecome(t *testing.T) {
 		backend, device, reason, remedy string
 	}{
 		{"in an empty root, the CPU", "", "cpu", "static true, root of 4 is 2", "", ""},
-		{"in an empty root, a GPU", "", "vulkan", "", "no dynamic loader (ld-linux) in this root", "glibc 2.34 or newer and a Vulkan driver"},
+		{"in an empty root, a GPU", "", "vulkan", "", "no dynamic loader (ld-linux) in this root", "glibc 2.34 or newer and what is to be measured"},
 		{"in a root with a loader alone", `/ld-`, "vulkan", "", "libm.so.6", "glibc 2.34 or newer"},
 		{"in a root with loader and libraries", `.`, "vulkan", loaded, "", ""},
 	} {

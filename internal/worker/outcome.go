@@ -17,8 +17,8 @@ import (
 	"gpubench/internal/result"
 )
 
-// remedyImage is for a root that no GPU driver can be loaded in.
-const remedyImage = "run in an image with glibc 2.34 or newer and a Vulkan driver (Debian: libvulkan1 and mesa-vulkan-drivers); the CPU is measured without them"
+// remedyImage is for a root that no shared library can be loaded in.
+const remedyImage = "run in an image with glibc 2.34 or newer and what is to be measured (Debian: libvulkan1 and mesa-vulkan-drivers, libopenblas0-pthread); the CPU is measured without them"
 
 // ending is all that the parent knows when a child's output has ended.
 type ending struct {
@@ -130,7 +130,7 @@ func (e *ending) outcome() Outcome {
 	case e.last == nil && e.req.Backend != "cpu" && (status == 1 || status == 127):
 		if line := loaderComplaint(e.stderr); line != "" {
 			out.Remedy = remedyImage
-			return fail(string(backend.Absent), "the system's C library cannot load the GPU driver's process: %s", line)
+			return fail(string(backend.Absent), "the system's C library cannot load the process for drivers and libraries: %s", line)
 		}
 	}
 	if headline != "" {
