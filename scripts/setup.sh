@@ -34,6 +34,7 @@ wants mesa-vulkan-drivers driver
 if [ "$what" = test ]; then
 	wants mesa-vulkan-drivers lavapipe
 	wants vulkan-validationlayers validation
+	wants libopenblas0-pthread library libopenblas.so.0
 	needs file has file
 	wants glslang-tools has glslangValidator
 	wants spirv-tools has spirv-val
