@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"gpubench/cpu"
+	"gpubench/cpu/blas"
 	"gpubench/internal/backend"
 	"gpubench/internal/result"
 	"gpubench/internal/worker"
@@ -13,7 +14,7 @@ import (
 	"gpubench/vk"
 )
 
-// Every device here, CPU and Vulkan, searches, verifies and samples problems of
+// Every device here, CPU, Vulkan and BLAS, searches, verifies and samples problems of
 // awkward shapes, and all compute the same product of the exact input.
 func TestRealDevices(t *testing.T) {
 	kernel, err := vk.ParseKernel(kernels.MatmulF32)
@@ -23,7 +24,7 @@ func TestRealDevices(t *testing.T) {
 	rules := worker.Rules{WarmupS: 0.01, MinSamples: 6, MinTimeS: 0.01, Precision: 0.5, MaxTimeS: 0.3, BatchS: 0.002}
 	sums := map[backend.Problem]map[string]string{} // checksum by device
 	hashes := map[string]string{}
-	for _, b := range []backend.Backend{cpu.New(), vk.New(kernel)} {
+	for _, b := range []backend.Backend{cpu.New(), vk.New(kernel), blas.New()} {
 		t.Run(b.Name(), func(t *testing.T) {
 			devices, err := b.Devices()
 			var be *backend.Error
@@ -67,7 +68,13 @@ func TestRealDevices(t *testing.T) {
 						sums[p] = map[string]string{}
 					}
 					sums[p][v.ExactChecksum] = d.ID
-					hashes[last.last(worker.EventBuilt).Kernel.SPIRVSHA256] = d.ID
+					k := last.last(worker.EventBuilt).Kernel
+					if k.Name != d.KernelName() {
+						t.Errorf("%s: the kernel is %s", d.ID, k.Name)
+					}
+					if d.Role() == result.RoleKernel {
+						hashes[k.SPIRVSHA256] = d.ID
+					}
 				}
 			}
 		})

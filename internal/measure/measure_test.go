@@ -21,7 +21,7 @@ type script struct {
 	outcome  map[string]worker.Outcome // by operation, and operation/launch such as "launch/1"; ok when missing
 	tried    []result.Candidate        // by the search; one that is chosen when nil
 	absent   *result.Absent
-	kernel   string // SPIR-V hash, "5b1" when empty
+	kernel   string // SPIR-V hash, "5b1" when empty; "none" lists no device and has no SPIR-V
 	checksum func(launch int) string
 	batches  func(launch int) []float64               // seconds of a dispatch; ten of 1 ms when nil
 	edit     func(launch, i int, s *result.Sample)    // of a sample
@@ -107,7 +107,10 @@ func (s *script) launch(n int, req worker.Request, on func(worker.Event)) {
 	if kernel == "" {
 		kernel = "5b1"
 	}
-	on(worker.Event{Event: worker.EventBuilt, Kernel: &result.Kernel{Name: "matmul", Format: "f32", Accumulate: "f32", SPIRVSHA256: kernel, Form: "c",
+	if kernel == "none" {
+		kernel = ""
+	}
+	on(worker.Event{Event: worker.EventBuilt, Kernel: &result.Kernel{Name: device(req.Device).KernelName(), Format: "f32", Accumulate: "f32", SPIRVSHA256: kernel, Form: "c",
 		Specialization: map[string]uint32{"T": 8, "EDGE": 1}}})
 	v := result.Verification{Batches: 2, MaxError: 1e-6, Bound: 1e-4, Method: "full", ExactChecksum: "sha256:right"}
 	if s.checksum != nil {
@@ -645,6 +648,27 @@ func TestRatios(t *testing.T) {
 		o := measure(&children{scripts: s}, plan("cpu", "vulkan:0", "cpu:1"))
 		if got := pairs(o); got != "m2/m0" || codes(o.warns) != "kernel-differs" {
 			t.Errorf("ratios %s, warnings %v", got, o.warns)
+		}
+	})
+	t.Run("a reference against the kernel", func(t *testing.T) {
+		s := scripts()
+		s["blas"], s["blas:1"] = &script{kernel: "none"}, &script{kernel: "none"}
+		o := measure(&children{scripts: s}, plan("cpu", "blas", "vulkan:0", "blas:1"))
+		if got := pairs(o); got != "m1/m0 m2/m0 m3/m0" || len(o.warns) != 0 {
+			t.Errorf("ratios %s, warnings %v", got, o.warns)
+		}
+		for i, role := range []string{"kernel matmul", "reference sgemm", "kernel matmul", "reference sgemm"} {
+			if m := o.ms[i]; m.Role+" "+m.Kernel.Name != role || (m.Kernel.SPIRVSHA256 == "") != (m.Role == "reference") {
+				t.Errorf("%s is a %s, want %s; its kernel is %+v", m.Device, m.Role, role, m.Kernel)
+			}
+		}
+	})
+	t.Run("a reference that disagrees is the one that is wrong", func(t *testing.T) {
+		s := scripts()
+		s["blas"] = &script{kernel: "none", checksum: func(int) string { return "sha256:other" }}
+		o := measure(&children{scripts: s}, plan("cpu", "blas", "cpu:1"))
+		if got := pairs(o); got != "m2/m0" || o.ms[1].Code != "wrong-result" {
+			t.Errorf("ratios %s, blas is %s %s", got, o.ms[1].Status, o.ms[1].Code)
 		}
 	})
 	t.Run("not with what failed", func(t *testing.T) {
