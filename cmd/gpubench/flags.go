@@ -92,15 +92,9 @@ func editDistance(a, b string) int {
 const maxDimension = math.MaxInt32
 
 // sizes is a flag with matrix sizes: 1024,2048x1024x512.
-type sizes struct {
-	list    []backend.Problem
-	changed bool
-}
+type sizes struct{ list []backend.Problem }
 
 func (s *sizes) Set(text string) error {
-	if !s.changed {
-		s.list, s.changed = nil, true
-	}
 	for _, part := range strings.Split(text, ",") {
 		p, err := parseSize(part)
 		if err != nil {

@@ -91,8 +91,8 @@ func TestParseSize(t *testing.T) {
 	}
 }
 
-func TestSizesReplaceTheDefault(t *testing.T) {
-	s := &sizes{list: []backend.Problem{{M: 1024, N: 1024, K: 1024}}}
+func TestSizesAddUp(t *testing.T) {
+	s := &sizes{}
 	for _, text := range []string{"64,128", "64", "1x2x3"} {
 		if err := s.Set(text); err != nil {
 			t.Fatal(err)
@@ -100,6 +100,25 @@ func TestSizesReplaceTheDefault(t *testing.T) {
 	}
 	if s.String() != "64,128,1x2x3" {
 		t.Errorf("sizes are %s, want 64,128,1x2x3", s)
+	}
+}
+
+func TestDefaultSize(t *testing.T) {
+	cpu := result.Device{Backend: "cpu", Class: result.ClassCPU}
+	gpu := result.Device{Backend: "vulkan", Class: result.ClassVirtual}
+	soft := result.Device{Backend: "vulkan", Class: result.ClassCPU, Software: true}
+	for _, test := range []struct {
+		devices []result.Device
+		want    int
+	}{
+		{[]result.Device{cpu}, 1024},
+		{[]result.Device{cpu, gpu}, 1024},
+		{[]result.Device{cpu, gpu, soft}, 1024},
+		{[]result.Device{cpu, soft}, 512},
+	} {
+		if got := defaultSize(test.devices); got.M != test.want || got.N != test.want || got.K != test.want {
+			t.Errorf("%+v: %v, want %d", test.devices, got, test.want)
+		}
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"time"
 
@@ -43,7 +44,7 @@ order shuffled anew each round. Every batch that is timed is checked whole.
 `,
 		flags: func(set *pflag.FlagSet) func(*invocation) error {
 			defaults := measure.DefaultRules()
-			size := &sizes{list: []backend.Problem{{M: 1024, N: 1024, K: 1024}}}
+			size := &sizes{}
 			var backends, devices list
 			launches := &count{value: measure.DefaultLaunches, lo: 1, hi: 1000}
 			precision := &percent{value: defaults.Precision, lo: 0.0001, hi: 0.5}
@@ -53,7 +54,7 @@ order shuffled anew each round. Every batch that is timed is checked whole.
 			set.StringVar(&o.json, "json", "", "write the result document to `FILE`; - for standard output, without the table")
 			set.Var(&backends, "backend", "only these backends: "+strings.Join(backendNames, ", "))
 			set.Var(&devices, "device", "only these devices, as in cpu,cpu:1:avx2,vulkan:0; vulkan stands for all of its devices")
-			set.Var(size, "size", "matrix sizes, each as 1024 or MxNxK")
+			set.Var(size, "size", "matrix sizes, each as 1024 or MxNxK (default 1024; 512 where all but the CPU is software)")
 			set.Var(&choice{value: "f32", of: []string{"f32"}}, "format", "number format; f32 so far")
 			set.Var(launches, "launches", "processes per arm")
 			set.Var(precision, "precision", "stop sampling when the interval's half width is this much of the median")
@@ -100,6 +101,18 @@ func checkSizes(problems []backend.Problem, total uint64) error {
 		}
 	}
 	return nil
+}
+
+// defaultSize is large enough for a GPU to show what it can do. Where there is none
+// but a software device, which takes a second for one product of 1024 and gives a
+// handful of samples in a launch, a smaller one says more and ends sooner.
+func defaultSize(devices []result.Device) backend.Problem {
+	gpu := slices.ContainsFunc(devices, result.Device.GPU)
+	software := slices.ContainsFunc(devices, func(d result.Device) bool { return d.Software })
+	if software && !gpu {
+		return backend.Problem{M: 512, N: 512, K: 512}
+	}
+	return backend.Problem{M: 1024, N: 1024, K: 1024}
 }
 
 // run carries out `gpubench run`.
@@ -169,8 +182,12 @@ func (o *runOptions) measure(in *invocation, runner measure.Runner, backends []s
 	}
 	doc.Devices, doc.Absent = found, absent
 
+	problems := o.sizes
+	if len(problems) == 0 {
+		problems = []backend.Problem{defaultSize(chosen)}
+	}
 	plan := measure.Plan{Launches: o.launches, Rules: o.rules(), Seed: o.seed, Limit: o.timeout, Runtime: doc.Host.Runtime.Name}
-	for _, p := range o.sizes {
+	for _, p := range problems {
 		for _, d := range chosen {
 			plan.Arms = append(plan.Arms, measure.Arm{Device: d, Problem: p, Baseline: d.ID == o.want.baseline})
 		}
