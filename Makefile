@@ -9,7 +9,7 @@ HELPER_LDFLAGS := -s -w -extldflags=-Wl,-z,lazy
 STAMP = -s -w -X main.commit=$(shell git rev-parse HEAD 2>/dev/null) -X main.dirty=$(if $(shell git status --porcelain 2>/dev/null),true,false)
 
 .NOTPARALLEL: # the targets of a list follow one another; go uses all cores by itself
-.PHONY: help setup test-setup build run test check fmt vet staticcheck kernels bench fuzz cross clean
+.PHONY: help setup test-setup build run test check fmt vet staticcheck kernels bench microbench fuzz cross clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -66,7 +66,10 @@ staticcheck:
 kernels: ## remake the SPIR-V and all that is derived from it
 	go run ./kernels/gen
 
-bench: ## run the Go benchmarks
+bench: setup build ## the CPU beside BLAS, lavapipe, one core and lower instruction sets, as ratios: about 4 minutes
+	go run ./internal/bench -json build/bench.json bin/gpubench
+
+microbench: ## run the Go benchmarks
 	go test -run '^$$' -bench . -benchmem ./...
 
 fuzz: ## run every fuzz target for 30 s
