@@ -31,10 +31,10 @@ needs gcc has gcc
 needs libc6-dev archive gcc libc.a
 wants libvulkan1 library libvulkan.so.1
 wants mesa-vulkan-drivers driver
+wants libopenblas0-pthread library libopenblas.so.0
 if [ "$what" = test ]; then
 	wants mesa-vulkan-drivers lavapipe
 	wants vulkan-validationlayers validation
-	wants libopenblas0-pthread library libopenblas.so.0
 	needs file has file
 	wants glslang-tools has glslangValidator
 	wants spirv-tools has spirv-val
