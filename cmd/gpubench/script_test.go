@@ -46,8 +46,11 @@ func TestScripts(t *testing.T) {
 			"cut":        scriptCut,
 		},
 		Condition: func(name string) (bool, error) {
-			if name == "vulkan" {
-				return vulkanDevice()
+			switch name {
+			case "vulkan":
+				return usableDevice("vulkan:0")
+			case "blas":
+				return usableDevice("blas")
 			}
 			return false, fmt.Errorf("condition %q is unknown", name)
 		},
@@ -66,21 +69,24 @@ func TestScripts(t *testing.T) {
 	})
 }
 
-// vulkanDevice reports whether a usable Vulkan device is here, as vulkan:0. It asks
-// the program on PATH, which TestMain has put there: a child of the test binary
-// itself would be the tests.
-var vulkanDevice = sync.OnceValues(func() (bool, error) {
+// devicesHere lists the devices. It asks the program on PATH, which TestMain has put
+// there: a child of the test binary itself would be the tests.
+var devicesHere = sync.OnceValues(func() ([]result.Device, error) {
 	text, err := exec.Command("gpubench", "devices", "--json").Output()
 	if err != nil {
-		return false, err
+		return nil, err
 	}
 	var list struct{ Devices []result.Device }
-	if err := json.Unmarshal(text, &list); err != nil {
-		return false, err
-	}
-	d, found := byID(list.Devices, "vulkan:0")
-	return found && d.Unusable == "", nil
+	err = json.Unmarshal(text, &list)
+	return list.Devices, err
 })
+
+// usableDevice reports whether a device is here and can be used.
+func usableDevice(id string) (bool, error) {
+	list, err := devicesHere()
+	d, found := byID(list, id)
+	return found && d.Unusable == "", err
+}
 
 // scriptDocument writes a document with a measurement of three launches of ten
 // samples for each rate: document FILE DEVICE=GFLOPS... The sizes are 1024; a

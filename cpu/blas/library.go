@@ -60,7 +60,7 @@ func find(threads int, candidates []string) (*library, error) {
 		l, err := open(path, threads)
 		if err != nil {
 			return nil, &backend.Error{Kind: backend.Absent, Text: fmt.Sprintf("blas: %s names %s", Variable, path), Err: err,
-				Remedy: "let it name a shared library of " + makers + ", or unset it"}
+				Remedy: "let it name one of " + makers + ", or unset it"}
 		}
 		return l, nil
 	}
