@@ -38,9 +38,10 @@ func runCommand() *command {
 		name:     "run",
 		synopsis: "[FLAGS]",
 		short:    "measure here: a table, and the whole result with --json",
-		long: `Measures the CPU, which is the baseline, and every usable device of every other
-backend. Each arm (a device and a size) is measured in several processes, in an
-order shuffled anew each round. Every batch that is timed is checked whole.
+		long: `Measures the CPU, which is the baseline, every usable device of every other backend,
+and as a reference the BLAS library that is installed. Each arm (a device and a
+size) is measured in several processes, in an order shuffled anew each round. Every
+batch that is timed is checked whole.
 `,
 		flags: func(set *pflag.FlagSet) func(*invocation) error {
 			defaults := measure.DefaultRules()
