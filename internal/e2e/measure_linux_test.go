@@ -4,6 +4,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -41,13 +42,13 @@ func TestThisMachine(t *testing.T) {
 		}
 	}
 	wantSame(t, cpu, vulkan)
-	if len(doc.Measurements) != 2 || len(doc.Ratios) != 1 {
-		t.Fatalf("%d measurements and %d ratios, want 2 and 1", len(doc.Measurements), len(doc.Ratios))
-	}
 	// On every machine the driver is slower by far than our own code for the CPU.
-	r := doc.Ratios[0]
-	if r.Fast != vulkan.ID || r.Slow != cpu.ID || r.CI95 == nil || !(r.CI95[0] <= r.Value && r.Value <= r.CI95[1] && r.CI95[1] < 1) {
-		t.Errorf("ratio %+v, want one of vulkan:0 to cpu with an interval below 1", r)
+	ratios := slices.DeleteFunc(doc.Ratios, func(r result.Ratio) bool { return r.Fast != vulkan.ID })
+	if len(ratios) != 1 {
+		t.Fatalf("ratios of vulkan:0 %+v, want one", ratios)
+	}
+	if r := ratios[0]; r.Slow != cpu.ID || r.CI95 == nil || !(r.CI95[0] <= r.Value && r.Value <= r.CI95[1] && r.CI95[1] < 1) {
+		t.Errorf("ratio %+v with %v, want one to cpu with an interval below 1", r, r.CI95)
 	}
 
 	// The words around the tables may speak of GPUs; the rows of this device may not.
