@@ -125,7 +125,7 @@ func (p *printer) driver(d result.Device) string {
 	case d.Threads > 1:
 		threads = fmt.Sprintf("%d threads", d.Threads)
 	}
-	if d.Backend != "cpu" { // which drives itself
+	if d.Backend != "cpu" && d.Role() != result.RoleReference { // which drive themselves
 		name = d.Driver.Name
 		info := cmp.Or(d.Driver.Info, d.Driver.Version)
 		if strings.Contains(info, name) {
