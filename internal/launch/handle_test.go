@@ -452,13 +452,13 @@ func TestSearch(t *testing.T) {
 			name: "all fail",
 			fake: fake{candidates: specs(2), buildErr: map[uint32]error{1: backend.Errorf(backend.Limit, "fake: too wide"), 2: backend.Errorf(backend.OutOfMemory, "fake: no")}},
 			want: "T=1 unsupported limit: build: fake: too wide\nT=2 failed out-of-memory: build: fake: no",
-			err:  "search: none of 2 specializations works: build: fake: too wide", kind: backend.Limit,
+			err:  "none of 2 specializations works: build: fake: too wide", kind: backend.Limit,
 		},
 		{
 			name: "a wrong result outweighs other failures",
 			fake: fake{candidates: specs(2), buildErr: map[uint32]error{1: backend.Errorf(backend.Limit, "fake: too wide")}, wrongBatch: 1},
 			want: "T=1 unsupported limit: build: fake: too wide\nT=2 failed wrong-result: C[0,0] is 3108970, should be 3108969 (error 1, bound 0)",
-			err:  "search: none of 2 specializations works: C[0,0] is ", kind: backend.WrongResult,
+			err:  "none of 2 specializations works: C[0,0] is ", kind: backend.WrongResult,
 		},
 		{
 			name: "the problem exceeds a limit",

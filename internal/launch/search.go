@@ -93,7 +93,7 @@ func (s *session) search(dev backend.Device) error {
 		s.emit(worker.Event{Event: worker.EventTried, Candidate: &c})
 	}
 	if best.BestS == 0 {
-		return fmt.Errorf("search: none of %d specializations works: %w", len(candidates), failure)
+		return fmt.Errorf("none of %d specializations works: %w", len(candidates), failure)
 	}
 	best.Chosen = true
 	s.emit(worker.Event{Event: worker.EventTried, Candidate: &best})

@@ -104,103 +104,7 @@ type loopCode struct {
 // plan decides what runs once per workgroup, numbers the regions, and finds what
 // crosses from one to another.
 func (e *emitter) plan() error {
-	// A uniform variable belongs to the workgroup as long as all that writes it does.
-	groupVar := map[*ir.Var]bool{}
-	for v, s := range e.vars {
-		groupVar[v] = s.kind == uniform
-	}
-	var isGroup func(n ir.Node) bool
-	all := func(list []ir.Node) bool {
-		for _, n := range list {
-			if !isGroup(n) {
-				return false
-			}
-		}
-		return true
-	}
-	isGroup = func(n ir.Node) bool {
-		switch n := n.(type) {
-		case *ir.Value:
-			if n.Op == ir.Set || n.Op == ir.Get {
-				if !groupVar[n.Var] {
-					return false
-				}
-			} else if n.Op.HasEffect() || e.vals[n].kind != uniform {
-				return false
-			}
-			for _, a := range n.Args {
-				if a.Op != ir.Const && !e.group[a] {
-					return false
-				}
-			}
-			return true
-		case *ir.If:
-			return (n.Cond.Op == ir.Const || e.group[n.Cond]) && all(n.Then) && all(n.Else)
-		case *ir.Loop:
-			return !e.splits[n] && all(n.Body) && all(n.Continue)
-		}
-		return true
-	}
-	// mark fills e.group for a list that runs at workgroup level.
-	var mark func(list []ir.Node, top bool)
-	mark = func(list []ir.Node, top bool) {
-		for _, n := range list {
-			switch n := n.(type) {
-			case *ir.Value:
-				e.group[n] = isGroup(n)
-			case *ir.If:
-				if top && hasBarrier(n) {
-					mark(n.Then, true)
-					mark(n.Else, true)
-					continue
-				}
-				mark(n.Then, false)
-				mark(n.Else, false)
-				e.group[n] = isGroup(n)
-			case *ir.Loop:
-				if top && hasBarrier(n) {
-					mark(n.Body, true)
-					mark(n.Continue, true)
-					continue
-				}
-				mark(n.Body, false)
-				mark(n.Continue, false)
-				e.group[n] = isGroup(n)
-			}
-		}
-	}
-	// unmark takes back what lies inside of a node that is not of the workgroup.
-	var unmark func(list []ir.Node, top bool)
-	unmark = func(list []ir.Node, top bool) {
-		for _, n := range list {
-			switch n := n.(type) {
-			case *ir.Value:
-				if !top {
-					delete(e.group, n)
-				}
-			case *ir.If:
-				inner := top && (e.group[n] || hasBarrier(n))
-				unmark(n.Then, inner)
-				unmark(n.Else, inner)
-			case *ir.Loop:
-				inner := top && (e.group[n] || hasBarrier(n))
-				unmark(n.Body, inner)
-				unmark(n.Continue, inner)
-			}
-		}
-	}
-	for again := true; again; {
-		again = false
-		clear(e.group)
-		mark(e.f.Body, true)
-		unmark(e.f.Body, true)
-		ir.Walk(e.f.Body, func(n ir.Node) {
-			if v, ok := n.(*ir.Value); ok && v.Op == ir.Set && groupVar[v.Var] && !e.group[v] {
-				groupVar[v.Var] = false
-				again = true
-			}
-		})
-	}
+	groupVar := e.groups()
 	e.planning = true
 	err := e.level(e.f.Body, e.planRegion)
 	e.planning = false
@@ -219,6 +123,83 @@ func (e *emitter) plan() error {
 	e.crossings(groupVar)
 	e.scopes()
 	return err
+}
+
+// groups fills e.group and returns the variables of the workgroup: the uniform ones
+// that only code of the workgroup writes.
+func (e *emitter) groups() map[*ir.Var]bool {
+	vars := map[*ir.Var]bool{}
+	for v, s := range e.vars {
+		vars[v] = s.kind == uniform
+	}
+	// try reports whether a node can run once for the workgroup, and notes it then.
+	var try func(n ir.Node) bool
+	tryAll := func(lists ...[]ir.Node) bool {
+		ok := true
+		for _, list := range lists {
+			for _, n := range list {
+				ok = try(n) && ok
+			}
+		}
+		return ok
+	}
+	try = func(n ir.Node) bool {
+		ok := true
+		switch n := n.(type) {
+		case *ir.Value:
+			if n.Op == ir.Set || n.Op == ir.Get {
+				ok = vars[n.Var]
+			} else {
+				ok = !n.Op.HasEffect() && e.vals[n].kind == uniform
+			}
+			for _, a := range n.Args {
+				ok = ok && (a.Op == ir.Const || e.group[a])
+			}
+		case *ir.If:
+			ok = (n.Cond.Op == ir.Const || e.group[n.Cond]) && tryAll(n.Then, n.Else)
+		case *ir.Loop:
+			ok = !e.splits[n] && tryAll(n.Body, n.Continue)
+		default: // a jump goes along with the node that holds it
+			return true
+		}
+		if ok {
+			e.group[n] = true
+		} else {
+			ir.Walk([]ir.Node{n}, func(inner ir.Node) { delete(e.group, inner) })
+		}
+		return ok
+	}
+	// What holds a barrier is code of the workgroup around the regions inside it.
+	var level func(list []ir.Node)
+	level = func(list []ir.Node) {
+		for _, n := range list {
+			if !hasBarrier(n) {
+				try(n)
+				continue
+			}
+			switch n := n.(type) {
+			case *ir.If:
+				level(n.Then)
+				level(n.Else)
+			case *ir.Loop:
+				level(n.Body)
+				level(n.Continue)
+			}
+		}
+	}
+	// A variable that turns out to be written elsewhere takes what reads it along.
+	for again := true; again; {
+		again = false
+		clear(e.group)
+		level(e.f.Body)
+		ir.Walk(e.f.Body, func(n ir.Node) {
+			if v, ok := n.(*ir.Value); ok && v.Op == ir.Set && vars[v.Var] && !e.group[v] {
+				vars[v.Var] = false
+				again = true
+			}
+		})
+	}
+	return vars
 }
 
 // level walks the code of the workgroup's level. It calls run for every maximal list
