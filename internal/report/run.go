@@ -27,9 +27,7 @@ func Run(w io.Writer, doc *result.Document, o Options) error {
 
 	v.header()
 	v.deviceList()
-	for _, problem := range distinct(doc.Measurements, func(m result.Measurement) [3]int {
-		return [3]int{m.Problem.M, m.Problem.N, m.Problem.K}
-	}) {
+	for _, problem := range distinct(doc.Measurements, problemSize) {
 		v.problem(problem)
 	}
 	if len(doc.Measurements) == 0 {
@@ -49,7 +47,11 @@ type runView struct {
 	devices  map[string]result.Device
 	ratios   map[string]result.Ratio // by the id of the measurement whose speed they express
 	runtimes bool                    // rows come from several runtimes
-	notes    []string                // footnotes, in order of first mention
+	notes    []note                  // footnotes, in order of first mention
+}
+
+func problemSize(m result.Measurement) [3]int {
+	return [3]int{m.Problem.M, m.Problem.N, m.Problem.K}
 }
 
 // distinct lists the different keys of the values in order of first appearance.
@@ -301,14 +303,14 @@ func plural(n int, one, many string) string {
 // and what the table itself has to explain.
 func (v *runView) marks(m result.Measurement) string {
 	var numbers []int
+	label := v.label(m)
+	if len(distinct(v.doc.Measurements, problemSize)) > 1 {
+		label += fmt.Sprintf(" at %dx%dx%d", m.Problem.M, m.Problem.N, m.Problem.K)
+	}
 	note := func(text string) {
-		text = v.clean(text)
-		i := slices.Index(v.notes, text)
-		if i < 0 {
-			i = len(v.notes)
-			v.notes = append(v.notes, text)
-		}
-		numbers = append(numbers, i+1)
+		var number int
+		v.notes, number = addNote(v.notes, v.clean(text), label)
+		numbers = append(numbers, number)
 	}
 	for _, w := range m.Warnings {
 		note(w.Text)
@@ -398,7 +400,7 @@ func (v *runView) footnotes() {
 		v.line("")
 	}
 	for i, n := range v.notes {
-		v.hang(fmt.Sprintf("[%d] ", i+1), n, notice)
+		v.hang(fmt.Sprintf("[%d] ", i+1), n.String(), notice)
 	}
 	for _, w := range v.doc.Warnings {
 		v.hang("note: ", v.clean(w.Text), notice)
