@@ -14,7 +14,7 @@ import (
 // SchemaName and SchemaVersion name the format, apart from the program's version.
 const (
 	SchemaName    = "gpubench.result"
-	SchemaVersion = "1.0.0"
+	SchemaVersion = "1.1.0"
 )
 
 // Document is everything that one invocation measured, and what it could not.
@@ -152,7 +152,7 @@ type Measurement struct {
 	ID           string       `json:"id" jsonschema:"name within the document: m0, m1, ..."`
 	Runtime      string       `json:"runtime" jsonschema:"container runtime or native"`
 	Device       string       `json:"device" jsonschema:"id of the device"`
-	Role         string       `json:"role" jsonschema:"kernel (ours) or reference (a vendor's library)"`
+	Role         string       `json:"role" jsonschema:"kernel (ours), reference (a vendor's library), overhead (an empty dispatch) or peak (multiply-adds alone: what the device's arithmetic can do)"`
 	Kernel       Kernel       `json:"kernel" jsonschema:"what ran"`
 	Problem      Problem      `json:"problem" jsonschema:"what it computed"`
 	Status       string       `json:"status" jsonschema:"ok, unsupported, skipped or failed"`
@@ -162,13 +162,25 @@ type Measurement struct {
 	Launches     []Launch     `json:"launches" jsonschema:"one entry per fresh process"`
 	Summary      *Summary     `json:"summary" jsonschema:"statistics over all good launches; null when there are none"`
 	Warnings     []Warning    `json:"warnings" jsonschema:"what a reader should know about this row"`
+	// Since 1.1.0.
+	Digest string `json:"digest,omitempty" jsonschema:"sha256: and the hexadecimal hash of all samples: an edited sample no longer matches it"`
+	Peak   *Peak  `json:"peak,omitempty" jsonschema:"upper bound of the rate, where one is known"`
 }
 
 // Roles of a measurement.
 const (
 	RoleKernel    = "kernel"
 	RoleReference = "reference"
+	RoleOverhead  = "overhead" // the empty dispatch: the round trip from submission to fence
+	RolePeak      = "peak"     // the FMA kernel: the peak of the device's arithmetic
 )
+
+// Peak is what a rate cannot exceed.
+type Peak struct {
+	FLOPS float64 `json:"flops" jsonschema:"FLOP/s that the device can do at most"`
+	From  string  `json:"from" jsonschema:"id of the measurement of role peak that shows it"`
+	Share float64 `json:"share" jsonschema:"rate of this measurement over the peak; more than 1.05 is impossible"`
+}
 
 // Kernel says exactly what ran.
 type Kernel struct {
@@ -211,6 +223,9 @@ type Verification struct {
 	Bound         float64 `json:"bound" jsonschema:"largest error allowed; 0 when nothing was checked"`
 	Method        string  `json:"method" jsonschema:"full (each element against the float64 reference) or freivalds (C.x = A.(B.x) and sampled elements)"`
 	ExactChecksum string  `json:"exact_checksum" jsonschema:"sha256: and the hexadecimal hash of C on the exact input: equal on every backend that computed the same thing; empty when not reached"`
+	// Since 1.1.0.
+	Dispatches int `json:"dispatches,omitempty" jsonschema:"dispatches in those batches, each of which was seen to have written its results"`
+	Varied     int `json:"varied,omitempty" jsonschema:"batches that were right but not bit-equal to the first one of their launch"`
 }
 
 // Launch is one fresh process of an arm.
@@ -227,6 +242,9 @@ type Launch struct {
 	Warmup    []Sample    `json:"warmup" jsonschema:"samples taken while warming up; not in the summary"`
 	Samples   []Sample    `json:"samples" jsonschema:"timed batches"`
 	Telemetry []Telemetry `json:"telemetry" jsonschema:"readings of clocks, power and temperature, where a source exists"`
+	// Since 1.1.0.
+	Attempt    int      `json:"attempt,omitempty" jsonschema:"2 for the one repetition after a fault that is known to be random; left out for a first attempt"`
+	RoundTripS *float64 `json:"round_trip_s,omitempty" jsonschema:"median host seconds of an empty dispatch from submit to fence, which a batch must be 100 times as long as"`
 }
 
 // Sample is one timed batch of dispatches.
@@ -234,7 +252,7 @@ type Sample struct {
 	HostS      float64  `json:"host_s" jsonschema:"host seconds from submit to fence, for the whole batch"`
 	DeviceS    *float64 `json:"device_s" jsonschema:"device seconds for the whole batch by the device's own clock as read, even if absurd (flags say so); null when it has none"`
 	Dispatches int      `json:"dispatches" jsonschema:"dispatches in the batch"`
-	Flags      []string `json:"flags" jsonschema:"what is odd about the sample: device-zero, device-longer-than-host, device-short, ..."`
+	Flags      []string `json:"flags" jsonschema:"what is odd about the sample: device-zero, device-longer-than-host, device-short, preempted, throttled, stolen, outlier, ..."`
 }
 
 // Telemetry is one reading during a launch.

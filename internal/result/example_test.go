@@ -53,7 +53,7 @@ func example() *Document {
 				Problem: problem, Status: StatusOK,
 				Verification: Verification{Batches: 12, MaxError: 1.9e-6, Bound: 1.2e-4, Method: "full", ExactChecksum: "sha256:" + spirv},
 				Launches: []Launch{{
-					Status: StatusOK, Started: start, DurationS: 3.5, Stop: "precision",
+					Status: StatusOK, Started: start, DurationS: 3.5, Stop: "precision", RoundTripS: ptr(0.0000025),
 					Warmup:  []Sample{{HostS: 0.5, DeviceS: ptr(0.6), Dispatches: 10, Flags: []string{"device-longer-than-host"}}},
 					Samples: []Sample{{HostS: 0.25, Dispatches: 10}, {HostS: 0.26, Dispatches: 10}, {HostS: 0.27, Dispatches: 10}},
 				}},
@@ -70,7 +70,8 @@ func example() *Document {
 					},
 				},
 				Problem: problem, Status: StatusOK,
-				Verification: Verification{Batches: 36, Failed: 0, MaxError: 1.9e-6, Bound: 1.2e-4, Method: "freivalds", ExactChecksum: "sha256:" + spirv},
+				Verification: Verification{Batches: 36, Failed: 0, MaxError: 1.9e-6, Bound: 1.2e-4, Method: "freivalds", ExactChecksum: "sha256:" + spirv, Dispatches: 351, Varied: 1},
+				Digest:       "sha256:" + spirv, Peak: &Peak{FLOPS: 4.5e11, From: "m5", Share: 0.755},
 				Launches: []Launch{
 					{
 						Status: StatusOK, Started: start, DurationS: 2.5, Stop: "noise",
@@ -83,7 +84,7 @@ func example() *Document {
 					},
 					{
 						Round: 1, Status: StatusFailed, Reason: "ended by a signal", Code: "crashed", Signal: "SIGABRT",
-						Stderr: []string{"vn_ring_submit abort on fatal"}, Started: start.Add(5 * time.Second), DurationS: 0.5,
+						Stderr: []string{"vn_ring_submit abort on fatal"}, Started: start.Add(5 * time.Second), DurationS: 0.5, Attempt: 2,
 					},
 				},
 				Summary: &Summary{
@@ -107,6 +108,27 @@ func example() *Document {
 					Samples: []Sample{{HostS: 0.19, Dispatches: 10}, {HostS: 0.2, Dispatches: 10}, {HostS: 0.21, Dispatches: 10}},
 				}},
 				Summary: &Summary{Clock: "host", N: 3, Launches: 1, MedianS: 0.02, Q1S: 0.0195, Q3S: 0.0205, MinS: 0.019, MaxS: 0.021, MADS: 0.001, FLOPS: 1.3422e10},
+			},
+			{
+				ID: "m4", Runtime: "podman", Device: "vulkan:0", Role: RoleOverhead,
+				Kernel: Kernel{Name: "empty", Format: "f32", Accumulate: "f32", SPIRVSHA256: spirv, Form: "spirv", FormSHA256: spirv},
+				Status: StatusOK,
+				Launches: []Launch{{
+					Status: StatusOK, Started: start, DurationS: 0.5, Stop: "precision",
+					Samples: []Sample{{HostS: 0.00032, Dispatches: 1}, {HostS: 0.00033, Dispatches: 1}, {HostS: 0.00034, Dispatches: 1, Flags: []string{"preempted"}}},
+				}},
+				Summary: &Summary{Clock: "host", N: 3, Launches: 1, MedianS: 0.00033, Q1S: 0.000325, Q3S: 0.000335, MinS: 0.00032, MaxS: 0.00034, MADS: 0.00001},
+			},
+			{
+				ID: "m5", Runtime: "podman", Device: "vulkan:0", Role: RolePeak,
+				Kernel:  Kernel{Name: "fma", Format: "f32", Accumulate: "f32", SPIRVSHA256: "cd" + spirv[2:], Form: "spirv", FormSHA256: "cd" + spirv[2:]},
+				Problem: problem, Status: StatusOK,
+				Verification: Verification{Batches: 4, Method: "full", ExactChecksum: "sha256:ef" + spirv[2:], Dispatches: 40},
+				Launches: []Launch{{
+					Status: StatusOK, Started: start, DurationS: 0.5, Stop: "precision",
+					Samples: []Sample{{HostS: 0.0059, Dispatches: 10}, {HostS: 0.006, Dispatches: 10}, {HostS: 0.0061, Dispatches: 10}},
+				}},
+				Summary: &Summary{Clock: "host", N: 3, Launches: 1, MedianS: 0.0006, Q1S: 0.000595, Q3S: 0.000605, MinS: 0.00059, MaxS: 0.00061, MADS: 0.00001, FLOPS: 4.5e11},
 			},
 		},
 		Ratios: []Ratio{

@@ -50,7 +50,7 @@ func TestSchemaTakesWhatIsWritten(t *testing.T) {
 	schema := compileSchema(t)
 	empty := &Document{Schema: Schema{Name: SchemaName, Version: SchemaVersion}, Started: example().Started}
 	additions := faulty(t, `"role": "reference",`, `"role": "reference", "later": {"a": null},`)
-	additions = bytes.Replace(additions, []byte(`"version": "1.0.0"`), []byte(`"version": "1.12.0"`), 1)
+	additions = bytes.Replace(additions, []byte(`"version": "1.1.0"`), []byte(`"version": "1.12.0"`), 1)
 	for _, tt := range []struct {
 		name string
 		text []byte
@@ -86,7 +86,8 @@ func TestSchemaAsksForEveryField(t *testing.T) {
 	if err := json.Unmarshal(encoded(t, example()), &doc); err != nil {
 		t.Fatal(err)
 	}
-	nullable := " quota device_s summary ci95_s flops_ci95 device_median_s ci95 "
+	nullable := " quota device_s summary ci95_s flops_ci95 device_median_s ci95 peak round_trip_s "
+	added := " digest peak dispatches varied attempt round_trip_s " // since 1.0.0
 	fields := 0
 	var visit func(v any, path string)
 	visit = func(v any, path string) {
@@ -103,7 +104,7 @@ func TestSchemaAsksForEveryField(t *testing.T) {
 				value := v[key]
 				fields++
 				delete(v, key)
-				if schema.Validate(doc) == nil {
+				if later := strings.Contains(added, " "+key+" ") && !strings.Contains(path, "amples["); !later && schema.Validate(doc) == nil {
 					t.Errorf("%s may be missing", field(path, key))
 				}
 				v[key] = nil

@@ -28,23 +28,22 @@ var (
 
 // rules are those of each field that has one, by Go type and JSON name.
 var rules = map[string]rule{
-	"Schema.name":        {enum: []string{SchemaName}},
-	"Device.class":       {enum: []string{ClassCPU, ClassIntegrated, ClassDiscrete, ClassVirtual, ClassOther}},
-	"Measurement.role":   {enum: []string{RoleKernel, RoleReference}},
-	"Measurement.status": {enum: statuses},
-	"Candidate.status":   {enum: statuses},
-	"Launch.status":      {enum: statuses},
-	"CPU.quota":          positive,
-	"Problem.m":          positive,
-	"Problem.n":          positive,
-	"Problem.k":          positive,
-	"Sample.dispatches":  positive,
-	"Sample.device_s":    {signed: true}, // as the driver said, even if absurd
-	"Telemetry.values":   {signed: true}, // temperatures
-	"Summary.n":          positive,
-	"Summary.launches":   positive,
-	"Summary.median_s":   positive,
-	"Ratio.value":        positive,
+	"Schema.name":         {enum: []string{SchemaName}},
+	"Device.class":        {enum: []string{ClassCPU, ClassIntegrated, ClassDiscrete, ClassVirtual, ClassOther}},
+	"Measurement.role":    {enum: []string{RoleKernel, RoleReference, RoleOverhead, RolePeak}},
+	"Measurement.status":  {enum: statuses},
+	"Candidate.status":    {enum: statuses},
+	"Launch.status":       {enum: statuses},
+	"CPU.quota":           positive,
+	"Sample.dispatches":   positive,
+	"Sample.device_s":     {signed: true}, // as the driver said, even if absurd
+	"Telemetry.values":    {signed: true}, // temperatures
+	"Summary.n":           positive,
+	"Summary.launches":    positive,
+	"Summary.median_s":    positive,
+	"Ratio.value":         positive,
+	"Peak.flops":          positive,
+	"Launch.round_trip_s": positive,
 }
 
 func ruleOf(t reflect.Type, jsonName string) rule { return rules[t.Name()+"."+jsonName] }
@@ -215,6 +214,9 @@ func checkID(id, path string, seen map[string]bool) error {
 
 func (m *Measurement) check(path string) error {
 	p := m.Problem
+	if m.Role != RoleOverhead && (p.M == 0 || p.N == 0 || p.K == 0) {
+		return invalidf(field(path, "problem"), "%dx%dx%d is no work", p.M, p.N, p.K)
+	}
 	if flop := 2 * uint64(p.M) * uint64(p.N) * uint64(p.K); p.FLOP != flop {
 		return invalidf(field(path, "problem.flop"), "%d is not 2 x %d x %d x %d", p.FLOP, p.M, p.N, p.K)
 	}
@@ -234,6 +236,9 @@ func (m *Measurement) check(path string) error {
 		if l.Status != StatusOK && l.Reason == "" {
 			return invalidf(field(element(field(path, "launches"), i), "reason"), "must say why the status is %s", l.Status)
 		}
+	}
+	if m.Peak != nil && m.Peak.From == "" {
+		return invalidf(field(path, "peak.from"), "must not be empty")
 	}
 	if m.Summary == nil {
 		return nil
