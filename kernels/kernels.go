@@ -21,13 +21,16 @@ var MatmulF32 []byte
 //go:embed fma_f32.spv
 var FMAF32 []byte
 
+// Modules are the SPIR-V modules by the names of their kernels.
+var Modules = map[string][]byte{"fma": FMAF32, "matmul": MatmulF32}
+
 // FMARows is the number of rows that the A of FMAF32 has, the most chains that an
 // invocation may have; its B has one row.
 const FMARows = 32
 
 // CPUVariant is a specialization of a kernel for an instruction set.
 type CPUVariant struct {
-	Kernel         string // matmul or fma
+	Kernel         string // a name of Modules
 	Name           string // of the C symbol
 	ISA            string // sse2, avx2, avx512 or neon
 	Specialization map[string]uint32

@@ -19,9 +19,6 @@ import (
 	"gpubench/kernels"
 )
 
-// names are the kernels.
-var names = []string{"fma", "matmul"}
-
 func main() {
 	root := "."
 	if len(os.Args) > 1 {
@@ -49,7 +46,7 @@ func run(src, dst string) error {
 		}
 	}
 	modules := map[string][]byte{}
-	for _, name := range names {
+	for name := range kernels.Modules {
 		module, err := compile(filepath.Join(src, "kernels", name+".comp"))
 		if err != nil {
 			return err
