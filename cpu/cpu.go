@@ -196,17 +196,20 @@ func (d *device) build(p backend.Problem, v kernels.CPUVariant, c *C.cpu_variant
 	s := v.Specialization
 	pr := &program{device: d, p: p, kernel: c.kernel, form: backend.Form{Name: "c", SPIRVSHA256: fmt.Sprintf("%x", sha256.Sum256(kernels.MatmulF32)),
 		SHA256: C.GoString(c.sha256), Specialization: maps.Clone(s)}}
-	pr.args = (*C.spmd_args)(C.calloc(1, C.sizeof_spmd_args))
+	pr.args = (*C.spmd_args)(C.calloc(2, C.sizeof_spmd_args))
 	if pr.args == nil {
-		return nil, outOfMemory("the arguments", C.sizeof_spmd_args)
+		return nil, outOfMemory("the arguments", 2*C.sizeof_spmd_args)
 	}
-	for i, n := range []int{p.M * p.K, p.K * p.N, p.M * p.N} {
+	for i, n := range []int{p.M * p.K, p.K * p.N, p.Region(backend.MaxDispatches)} {
 		size := C.size_t(n) * 4
 		if C.posix_memalign(&pr.args.buffer[i], 4096, size) != 0 {
 			pr.Close()
 			return nil, outOfMemory("a matrix", uint64(size))
 		}
 	}
+	empty := pr.empty()
+	*empty = *pr.args
+	empty.groups = [3]C.uint32_t{1, 1, 1}
 	pr.args.push[0], pr.args.push[1], pr.args.push[2] = C.uint32_t(p.M), C.uint32_t(p.N), C.uint32_t(p.K)
 	bm, bn := int(s["LY"]*s["TM"]), int(s["LX"]*s["TN"]*s["VN"])
 	pr.args.groups = [3]C.uint32_t{C.uint32_t((p.N + bn - 1) / bn), C.uint32_t((p.M + bm - 1) / bm), 1}
@@ -221,8 +224,13 @@ type program struct {
 	device *device
 	p      backend.Problem
 	kernel *C.spmd_kernel
-	args   *C.spmd_args
+	args   *C.spmd_args // of a dispatch, and after them those of the empty one
 	form   backend.Form
+}
+
+// empty are the arguments of a dispatch of one workgroup, for matrices without elements.
+func (p *program) empty() *C.spmd_args {
+	return (*C.spmd_args)(unsafe.Add(unsafe.Pointer(p.args), C.sizeof_spmd_args))
 }
 
 func (p *program) Form() backend.Form { return p.form }
@@ -241,17 +249,36 @@ func (p *program) Load(a, b []float32) error {
 	return nil
 }
 
-func (p *program) Fill(v float32) error {
-	c := p.matrix(2, p.p.M*p.p.N)
+// region is the first n elements of C's region.
+func (p *program) region(n int) []float32 {
+	if most := p.p.Region(backend.MaxDispatches); n > most {
+		panic(fmt.Sprintf("BUG: cpu: %d elements of a region of %d", n, most))
+	}
+	return p.matrix(2, n)
+}
+
+func (p *program) Fill(v float32, n int) error {
+	c := p.region(n)
 	for i := range c {
 		c[i] = v
 	}
 	return nil
 }
 
-func (p *program) Run(n int) (backend.Timing, error) {
+func (p *program) Run(b backend.Batch) (backend.Timing, error) {
+	if err := b.Check(); err != nil {
+		return backend.Timing{}, err
+	}
+	return p.run(p.args, C.cpu_batch{n: C.uint32_t(b.Dispatches), buffer: 2, first: C.ptrdiff_t(4 * b.At(0)), step: C.ptrdiff_t(4 * b.Step())})
+}
+
+func (p *program) Empty() (backend.Timing, error) {
+	return p.run(p.empty(), C.cpu_batch{n: 1, buffer: 2})
+}
+
+func (p *program) run(args *C.spmd_args, batch C.cpu_batch) (backend.Timing, error) {
 	start := time.Now()
-	r := C.cpu_pool_run(p.device.pool, p.kernel, p.args, C.uint32_t(n))
+	r := C.cpu_pool_run(p.device.pool, p.kernel, args, batch)
 	t := backend.Timing{HostS: time.Since(start).Seconds()}
 	if r != 0 {
 		if errors.Is(syscall.Errno(r), syscall.ENOMEM) {
@@ -263,7 +290,7 @@ func (p *program) Run(n int) (backend.Timing, error) {
 }
 
 func (p *program) Read(c []float32) error {
-	copy(c, p.matrix(2, len(c)))
+	copy(c, p.region(len(c)))
 	return nil
 }
 

@@ -8,6 +8,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 
@@ -39,21 +40,42 @@ func multiply(t testing.TB, d backend.Device, p backend.Problem, s backend.Speci
 	if err := pr.Load(a, b); err != nil {
 		t.Fatal(err)
 	}
-	if err := pr.Fill(float32(math.NaN())); err != nil {
-		t.Fatal(err)
-	}
-	tm, err := pr.Run(n)
-	if err != nil {
-		t.Fatal(err)
-	}
+	c, tm := run(t, pr, p, backend.Batch{Dispatches: n, Descending: n%2 == 0})
 	if tm.HostS <= 0 || tm.DeviceS != nil {
 		t.Errorf("timing %+v", tm)
 	}
-	c := make([]float32, p.M*p.N)
-	if err := pr.Read(c); err != nil {
+	return c
+}
+
+// run runs a batch over a region of NaNs, checks that each dispatch has left its trace
+// of the last one's C and nothing else was written, and returns that C.
+func run(t testing.TB, pr backend.Program, p backend.Problem, b backend.Batch) ([]float32, backend.Timing) {
+	t.Helper()
+	region := make([]float32, p.Region(b.Dispatches))
+	if err := pr.Fill(float32(math.NaN()), len(region)); err != nil {
 		t.Fatal(err)
 	}
-	return c
+	tm, err := pr.Run(b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := pr.Read(region); err != nil {
+		t.Fatal(err)
+	}
+	c := slices.Clone(region[b.At(b.Dispatches-1):][:p.M*p.N])
+	want := make([]float32, len(region))
+	for i := range want {
+		want[i] = float32(math.NaN())
+	}
+	for i := range b.Dispatches {
+		copy(want[b.At(i):], c)
+	}
+	for i, x := range region {
+		if math.Float32bits(x) != math.Float32bits(want[i]) {
+			t.Fatalf("%v, %+v: element %d of the region is %v, want %v", p, b, i, x, want[i])
+		}
+	}
+	return c, tm
 }
 
 var problems = []backend.Problem{{M: 1, N: 1, K: 1}, {M: 1, N: 1000, K: 1}, {M: 1000, N: 1, K: 3}, {M: 333, N: 1, K: 7}, {M: 1, N: 1, K: 5000}, {M: 65, N: 33, K: 129},
@@ -94,7 +116,10 @@ func TestProducts(t *testing.T) {
 						t.Fatal(err)
 					}
 					for _, s := range specs {
-						c := multiply(t, d, p, s, a, b, 2)
+						c := multiply(t, d, p, s, a, b, 3)
+						if again := multiply(t, d, p, s, a, b, 2); !slices.Equal(c, again) {
+							t.Fatalf("%s %v %v: the descending order gives another C", id, p, s)
+						}
 						bound := 8 * float64(p.K+8) / (1 << 24)
 						for i := range c {
 							if !(math.Abs(float64(c[i])-want[i]) <= bound) {
@@ -122,7 +147,7 @@ func TestBatches(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer pr.Close()
-	a, b, c := make([]float32, p.M*p.K), make([]float32, p.K*p.N), make([]float32, p.M*p.N)
+	a, b := make([]float32, p.M*p.K), make([]float32, p.K*p.N)
 	for round := 1; round <= 50; round++ {
 		for i := range a {
 			a[i] = float32(round)
@@ -130,20 +155,54 @@ func TestBatches(t *testing.T) {
 		for i := range b {
 			b[i] = 2
 		}
-		if err := errors.Join(pr.Load(a, b), pr.Fill(float32(math.NaN()))); err != nil {
+		if err := pr.Load(a, b); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := pr.Run(round); err != nil {
-			t.Fatal(err)
-		}
-		if err := pr.Read(c); err != nil {
-			t.Fatal(err)
-		}
+		c, _ := run(t, pr, p, backend.Batch{Dispatches: round, Descending: round%2 == 0})
 		for i, x := range c {
 			if x != float32(round*2*p.K) {
 				t.Fatalf("round %d: element %d is %v, should be %d", round, i, x, round*2*p.K)
 			}
 		}
+	}
+}
+
+// The empty dispatch takes some time and writes nothing, and nothing is left of it in
+// the next batch.
+func TestEmpty(t *testing.T) {
+	d := open(t, "cpu")
+	p := backend.Problem{M: 40, N: 50, K: 60}
+	specs, err := d.Candidates(p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range specs {
+		pr, err := d.Build(p, s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		region := make([]float32, p.Region(1))
+		if err := pr.Fill(7, len(region)); err != nil {
+			t.Fatal(err)
+		}
+		if tm, err := pr.Empty(); err != nil || tm.HostS <= 0 || tm.DeviceS != nil {
+			t.Errorf("%v: %+v, %v", s, tm, err)
+		}
+		if err := pr.Read(region); err != nil {
+			t.Fatal(err)
+		}
+		if i := slices.IndexFunc(region, func(x float32) bool { return x != 7 }); i >= 0 {
+			t.Errorf("%v: element %d of the region became %v", s, i, region[i])
+		}
+		ones := slices.Repeat([]float32{1}, p.K*max(p.M, p.N))
+		if err := pr.Load(ones[:p.M*p.K], ones[:p.K*p.N]); err != nil {
+			t.Fatal(err)
+		}
+		c, _ := run(t, pr, p, backend.Batch{Dispatches: 3})
+		if i := slices.IndexFunc(c, func(x float32) bool { return x != float32(p.K) }); i >= 0 {
+			t.Errorf("%v: element %d is %v after an empty dispatch, want %d", s, i, c[i], p.K)
+		}
+		pr.Close()
 	}
 }
 
@@ -169,7 +228,23 @@ func TestErrors(t *testing.T) {
 	if _, err := d.Candidates(backend.Problem{M: 1 << 16, N: 1, K: 1 << 16}); !errors.As(err, &e) || e.Kind != backend.Limit {
 		t.Errorf("a matrix of 2^32 elements: %v", err)
 	}
-	if _, err := d.Build(backend.Problem{M: 1, N: 1, K: 1}, backend.Specialization{"LX": 1}); !errors.As(err, &e) || e.Kind != backend.Unusable {
+	one := backend.Problem{M: 1, N: 1, K: 1}
+	specs, err := d.Candidates(one)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pr, err := d.Build(one, specs[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer pr.Close()
+	for _, n := range []int{-1, 0, backend.MaxDispatches + 1} {
+		if _, err := pr.Run(backend.Batch{Dispatches: n}); !errors.As(err, &e) || e.Kind != backend.Failed {
+			t.Errorf("a batch of %d dispatches: %v", n, err)
+		}
+	}
+	run(t, pr, one, backend.Batch{Dispatches: backend.MaxDispatches, Descending: true})
+	if _, err := d.Build(one, backend.Specialization{"LX": 1}); !errors.As(err, &e) || e.Kind != backend.Unusable {
 		t.Errorf("a specialization that was not made: %v", err)
 	}
 }
@@ -245,11 +320,15 @@ func BenchmarkMatmul(b *testing.B) {
 					b.Fatal(err)
 				}
 				b.ResetTimer()
-				t, err := pr.Run(b.N)
-				if err != nil {
-					b.Fatal(err)
+				seconds := 0.0
+				for left := b.N; left > 0; left -= backend.MaxDispatches {
+					t, err := pr.Run(backend.Batch{Dispatches: min(left, backend.MaxDispatches)})
+					if err != nil {
+						b.Fatal(err)
+					}
+					seconds += t.HostS
 				}
-				b.ReportMetric(float64(p.FLOP())*float64(b.N)/t.HostS/1e9, "GFLOP/s")
+				b.ReportMetric(float64(p.FLOP())*float64(b.N)/seconds/1e9, "GFLOP/s")
 			})
 		}
 	}

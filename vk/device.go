@@ -27,6 +27,7 @@ type device struct {
 	pool     vulkan.CommandPool
 	once     vulkan.CommandBuffer // for transfers, recorded anew each time
 	fence    vulkan.Fence
+	token    *buffer // see calls.submit
 	programs map[*program]struct{}
 
 	neverMap     bool   // copy through a staging buffer even where memory is unified
@@ -127,6 +128,9 @@ func (d *device) init(id string) error {
 		return failure(id, "vkCreateFence", res)
 	}
 	d.fence = fence
+	if d.token, err = d.newBuffer(tokenSize, stagingUse, tokenMemory); err != nil {
+		return err
+	}
 	d.once, err = d.newCommands()
 	return err
 }
@@ -147,7 +151,8 @@ func (d *device) newCommands() (vulkan.CommandBuffer, error) {
 }
 
 // record records commands anew, after a barrier behind which all earlier work is
-// visible.
+// visible, and before the copy of the token; what body wrote is then visible to the
+// host.
 func (d *device) record(commands vulkan.CommandBuffer, body func()) error {
 	info := vulkan.CommandBufferBeginInfo{SType: vulkan.StructureTypeCommandBufferBeginInfo}
 	defer info.Free()
@@ -156,27 +161,35 @@ func (d *device) record(commands vulkan.CommandBuffer, body func()) error {
 	}
 	d.settle(commands)
 	body()
+	d.sign(commands, d.token.handle)
 	if res := vulkan.EndCommandBuffer(commands); res != vulkan.Success {
 		return failure(d.info.ID, "vkEndCommandBuffer", res)
 	}
 	return nil
 }
 
-// run submits recorded commands, waits for them and returns the seconds it took.
+// run submits recorded commands, waits for them and returns the seconds it took. A
+// fence that signals before the last command is done is an error of kind WrongResult:
+// neither the time nor what is read then would mean anything.
 func (d *device) run(commands vulkan.CommandBuffer) (float64, error) {
-	ns, call, res := d.submit(d.handle, d.queue, commands, d.fence)
+	ns, done, call, res := d.submit(d.handle, d.queue, commands, d.fence, d.token.mapped)
 	if res != vulkan.Success {
 		return 0, failure(d.info.ID, call, res)
+	}
+	if !done {
+		e := backend.Errorf(backend.WrongResult, "%s: the fence signalled before the batch was finished, so its time means nothing", d.info.ID)
+		if vulkan.DeviceWaitIdle(d.handle) == vulkan.Success && !finished(d.token.mapped) {
+			e.Text = d.info.ID + ": the fence signalled, but the batch was dropped: its last command was never carried out"
+		}
+		e.Remedy = "update the driver"
+		return 0, e
 	}
 	return float64(ns) / 1e9, nil
 }
 
-// transfer records body and runs it; what it wrote is then visible to the host.
+// transfer records body and runs it.
 func (d *device) transfer(body func(commands vulkan.CommandBuffer)) error {
-	err := d.record(d.once, func() {
-		body(d.once)
-		d.settle(d.once)
-	})
+	err := d.record(d.once, func() { body(d.once) })
 	if err == nil {
 		_, err = d.run(d.once)
 	}
@@ -212,11 +225,15 @@ func (d *device) Candidates(p backend.Problem) ([]backend.Specialization, error)
 // address or hold.
 func (d *device) checkMatrices(p backend.Problem) error {
 	id := d.info.ID
+	if err := d.checkOffsets(); err != nil {
+		return err
+	}
 	var total uint64
 	for _, m := range []struct {
 		name       string
 		rows, cols int
-	}{{"A", p.M, p.K}, {"B", p.K, p.N}, {"C", p.M, p.N}} {
+		slack      int // elements of the region beyond the matrix
+	}{{"A", p.M, p.K, 0}, {"B", p.K, p.N, 0}, {"C", p.M, p.N, backend.Problem{}.Region(backend.MaxDispatches)}} {
 		if m.rows < 1 || m.cols < 1 {
 			return backend.Errorf(backend.Limit, "%s: matrix %s is %d x %d: every dimension must be at least 1", id, m.name, m.rows, m.cols)
 		}
@@ -233,6 +250,7 @@ func (d *device) checkMatrices(p backend.Problem) error {
 				Remedy: "choose a smaller size",
 			}
 		}
+		size += 4 * uint64(m.slack)
 		if d.maxAlloc > 0 && size > d.maxAlloc {
 			return &backend.Error{
 				Kind:   backend.Limit,
@@ -254,6 +272,18 @@ func (d *device) checkMatrices(p backend.Problem) error {
 			Text:   fmt.Sprintf("%s: the three matrices need %d bytes, and the largest heap of the device has %d", id, total, largest),
 			Remedy: "choose a smaller size",
 		}
+	}
+	return nil
+}
+
+// checkOffsets returns an error when the dispatches of a batch cannot each have a
+// place of their own in C's region. Vulkan promises of every device that they can.
+func (d *device) checkOffsets() error {
+	if align := uint64(d.limits.MinStorageBufferOffsetAlignment); align == 0 || 4*backend.Stagger%align != 0 {
+		return backend.Errorf(backend.Limit, "%s: the places of C are %d bytes apart, and minStorageBufferOffsetAlignment is %d", d.info.ID, 4*backend.Stagger, align)
+	}
+	if most := d.limits.MaxDescriptorSetStorageBuffersDynamic; most < 1 {
+		return backend.Errorf(backend.Limit, "%s: the place of C needs 1 dynamic storage buffer, and maxDescriptorSetStorageBuffersDynamic is %d", d.info.ID, most)
 	}
 	return nil
 }
@@ -293,6 +323,7 @@ func (d *device) Close() error {
 	}
 	if d.handle != nil {
 		vulkan.DeviceWaitIdle(d.handle)
+		d.free(d.token)
 		vulkan.DestroyFence(d.handle, d.fence, nil)
 		vulkan.DestroyCommandPool(d.handle, d.pool, nil) // and the command buffers with it
 		vulkan.DestroyDevice(d.handle, nil)

@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -61,21 +62,16 @@ func TestProducts(t *testing.T) {
 				t.Errorf("form %+v", f)
 			}
 			rng := rand.New(rand.NewPCG(7, uint64(p.M)))
-			for range 2 {
+			for _, batch := range []backend.Batch{{Dispatches: 3}, {Dispatches: 2, Descending: true}} {
 				a, a64 := normal(rng, p.M*p.K)
 				b, b64 := normal(rng, p.K*p.N)
-				want, c := make([]float64, p.M*p.N), make([]float32, p.M*p.N)
+				want := make([]float64, p.M*p.N)
 				blas64.Gemm(gonum.NoTrans, gonum.NoTrans, 1, blas64.General{Rows: p.M, Cols: p.K, Stride: p.K, Data: a64},
 					blas64.General{Rows: p.K, Cols: p.N, Stride: p.N, Data: b64}, 0, blas64.General{Rows: p.M, Cols: p.N, Stride: p.N, Data: want})
-				if err := errors.Join(pr.Load(a, b), pr.Fill(float32(math.NaN()))); err != nil {
+				if err := pr.Load(a, b); err != nil {
 					t.Fatal(err)
 				}
-				if tm, err := pr.Run(2); err != nil || tm.HostS <= 0 || tm.DeviceS != nil {
-					t.Fatalf("%+v, %v", tm, err)
-				}
-				if err := pr.Read(c); err != nil {
-					t.Fatal(err)
-				}
+				c := run(t, pr, p, batch)
 				bound := 8 * float64(p.K+8) / (1 << 24)
 				for i := range c {
 					if !(math.Abs(float64(c[i])-want[i]) <= bound) {
@@ -88,6 +84,39 @@ func TestProducts(t *testing.T) {
 			}
 		}
 	}
+}
+
+// run runs a batch, and an empty dispatch, over a region of NaNs, checks that each
+// dispatch has left its trace of the last one's C and nothing else was written, and
+// returns that C.
+func run(t *testing.T, pr backend.Program, p backend.Problem, b backend.Batch) []float32 {
+	t.Helper()
+	region := make([]float32, p.Region(b.Dispatches))
+	if err := pr.Fill(float32(math.NaN()), len(region)); err != nil {
+		t.Fatal(err)
+	}
+	for _, do := range []func() (backend.Timing, error){func() (backend.Timing, error) { return pr.Run(b) }, pr.Empty} {
+		if tm, err := do(); err != nil || tm.HostS <= 0 || tm.DeviceS != nil {
+			t.Fatalf("%+v, %v", tm, err)
+		}
+	}
+	if err := pr.Read(region); err != nil {
+		t.Fatal(err)
+	}
+	c := slices.Clone(region[b.At(b.Dispatches-1):][:p.M*p.N])
+	want := make([]float32, len(region))
+	for i := range want {
+		want[i] = float32(math.NaN())
+	}
+	for i := range b.Dispatches {
+		copy(want[b.At(i):], c)
+	}
+	for i, x := range region {
+		if math.Float32bits(x) != math.Float32bits(want[i]) {
+			t.Fatalf("%v, %+v: element %d of the region is %v, want %v", p, b, i, x, want[i])
+		}
+	}
+	return c
 }
 
 func normal(rng *rand.Rand, n int) ([]float32, []float64) {
@@ -299,11 +328,15 @@ func BenchmarkProduct(b *testing.B) {
 				b.Fatal(err)
 			}
 			b.ResetTimer()
-			t, err := pr.Run(b.N)
-			if err != nil {
-				b.Fatal(err)
+			seconds := 0.0
+			for left := b.N; left > 0; left -= backend.MaxDispatches {
+				t, err := pr.Run(backend.Batch{Dispatches: min(left, backend.MaxDispatches)})
+				if err != nil {
+					b.Fatal(err)
+				}
+				seconds += t.HostS
 			}
-			b.ReportMetric(float64(p.FLOP())*float64(b.N)/t.HostS/1e9, "GFLOP/s")
+			b.ReportMetric(float64(p.FLOP())*float64(b.N)/seconds/1e9, "GFLOP/s")
 		})
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -19,6 +20,9 @@ import (
 var testRules = worker.Rules{WarmupS: 0.5, MinSamples: 10, MinTimeS: 0.5, Precision: 0.01, BatchS: 0.02, MaxTimeS: 6}
 
 var small = backend.Problem{M: 20, N: 30, K: 10}
+
+// exactBatches are those of a launch on the exact input; the normal one comes after.
+const exactBatches = 3
 
 type events []worker.Event
 
@@ -105,7 +109,7 @@ func TestLaunch(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if want := "built, phase verify, verified, phase warmup, verified, warmup, "; !strings.HasPrefix(got.kinds(), want) {
+	if want := "built, phase verify, verified, round-trip, phase warmup, verified, warmup, "; !strings.HasPrefix(got.kinds(), want) {
 		t.Errorf("events: %s, want them to begin with %s", got.kinds(), want)
 	}
 	if want := "warmup, phase sample, verified, sample, "; !strings.Contains(got.kinds(), want) || !strings.HasSuffix(got.kinds(), ", verified, sample, done") {
@@ -146,9 +150,16 @@ func TestLaunch(t *testing.T) {
 	}
 
 	v := got.last(worker.EventVerified).Verification
-	if v.Batches != 1+len(warmup)+len(samples) || v.Failed != 0 || v.Method != methodFull || v.Bound != normalBound(small.K) ||
+	dispatches := 0
+	for _, s := range slices.Concat(warmup, samples) {
+		dispatches += s.Dispatches
+	}
+	if v.Batches != exactBatches+len(warmup)+len(samples) || v.Dispatches != 1+2*growth+dispatches || v.Varied != 0 || v.Failed != 0 || v.Method != methodFull || v.Bound != normalBound(small.K) ||
 		v.MaxError <= 0 || v.MaxError > v.Bound || !strings.HasPrefix(v.ExactChecksum, "sha256:") {
-		t.Errorf("verification %+v of %d batches", v, 1+len(warmup)+len(samples))
+		t.Errorf("verification %+v of %d batches", v, exactBatches+len(warmup)+len(samples))
+	}
+	if got.last(worker.EventRoundTrip).RoundTripS != 1e-5 || f.empties != emptyTrips {
+		t.Errorf("round trip %v of %d empty dispatches", got.last(worker.EventRoundTrip).RoundTripS, f.empties)
 	}
 	if f.closed != 2 {
 		t.Errorf("%d of program and device were closed", f.closed)
@@ -182,12 +193,12 @@ func TestLaunchesThatFail(t *testing.T) {
 		ok   int    // good ones, where it matters
 	}{
 		{name: "wrong element on the exact input", fake: fake{wrongElement: 95, wrongBatch: 1}, kind: backend.WrongResult, text: "exact input: C[3,5] is ", bad: 1},
-		{name: "wrong element on the normal input", fake: fake{wrongElement: 95, wrongBatch: 2}, kind: backend.WrongResult, text: "batch 2: C[3,5] is ", bad: 1, ok: 1},
+		{name: "wrong element on the normal input", fake: fake{wrongElement: 95, wrongBatch: 4}, kind: backend.WrongResult, text: "batch 4: C[3,5] is ", bad: 1, ok: 3},
 		{name: "wrong element late", fake: fake{wrongElement: 95, wrongBatch: 30}, kind: backend.WrongResult, text: "batch 30: C[3,5] is ", bad: 1, ok: 29},
 		{name: "unwritten tile", fake: fake{unwritten: func(_, i int) bool { return i/30 >= 16 && i%30 >= 16 }}, kind: backend.WrongResult, text: "exact input: C[16,16] was never written", bad: 1},
-		{name: "last workgroup dropped in the fifth batch", fake: fake{unwritten: func(batch, i int) bool { return batch == 5 && i >= 590 }}, kind: backend.WrongResult, text: "batch 5: C[19,20] was never written", bad: 1, ok: 4},
+		{name: "last workgroup dropped in the fifth batch", fake: fake{unwritten: func(batch, i int) bool { return batch == 6 && i >= 590 }}, kind: backend.WrongResult, text: "batch 6: dispatch 1 of 25: C[19,20] was never written", bad: 1, ok: 5},
 		{name: "nothing written", fake: fake{unwritten: func(_, _ int) bool { return true }}, kind: backend.WrongResult, text: "exact input: C[0,0] was never written", bad: 1},
-		{name: "tf32", fake: fake{rounding: roundTo(11)}, kind: backend.WrongResult, text: "batch 2: C[0,", bad: 1, ok: 1},
+		{name: "tf32", fake: fake{rounding: roundTo(11)}, kind: backend.WrongResult, text: "batch 4: C[0,", bad: 1, ok: 3},
 		{name: "build fails", fake: fake{buildErr: map[uint32]error{4: backend.Errorf(backend.Failed, "fake: compile: bad")}}, kind: backend.Failed, text: "build: fake: compile: bad"},
 		{name: "limit", fake: fake{buildErr: map[uint32]error{4: backend.Errorf(backend.Limit, "fake: T is 4, the device has 2")}}, kind: backend.Limit, text: "build: fake: T is 4"},
 		{name: "out of memory", fake: fake{loadErr: oom}, kind: backend.OutOfMemory, text: "load A and B: fake: allocate C"},
@@ -275,12 +286,26 @@ func TestDeviceClock(t *testing.T) {
 	}
 }
 
-// Below the shortest batch the submission may well take half of the time.
+// What the round trip takes of the host's time is not missing from the device's.
 func TestShortBatchesMayHaveLittleDeviceTime(t *testing.T) {
-	d := 0.001
-	for host, want := range map[float64]int{0.0199: 0, 0.0201: 1} {
-		if got := newSample(backend.Timing{HostS: host, DeviceS: &d}, 1, 0.02); len(got.Flags) != want {
-			t.Errorf("host %g s, device %g s: flags %v", host, d, got.Flags)
+	for _, tt := range []struct {
+		host, device, roundTrip float64
+		want                    string
+	}{
+		{0.100, 0.060, 0.001, ""},
+		{0.100, 0.049, 0.001, "device-short"},
+		{0.010, 0.004, 0.004, "short"},
+		{0.010, 0.0024, 0.004, "short device-short"},
+		{0.0999, 0.09, 0.001, "short"},
+		{0.1001, 0.09, 0.001, ""},
+		{0.01, 0, 0.001, "short device-zero"},
+		{0.01, 0, 0, ""}, // an empty dispatch may take no time that the device can tell
+		{0.01, 0.001, 0, ""},
+		{0.01, -0.001, 0, "device-zero"},
+		{0.01, 0.02, 0, "device-longer-than-host"},
+	} {
+		if got := newSample(backend.Timing{HostS: tt.host, DeviceS: &tt.device}, 1, tt.roundTrip); strings.Join(got.Flags, " ") != tt.want {
+			t.Errorf("host %g s, device %g s, round trip %g s: flags %v, want %q", tt.host, tt.device, tt.roundTrip, got.Flags, tt.want)
 		}
 	}
 }
@@ -346,7 +371,7 @@ func TestWarmUpWaitsForTheClock(t *testing.T) {
 }
 
 func TestFastDispatchesAreBatched(t *testing.T) {
-	got, err := handle(t, &fake{dispatchS: 1e-6}, launchRequest())
+	got, err := handle(t, &fake{dispatchS: 2e-6}, launchRequest())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -376,8 +401,8 @@ func TestInterruptionEndsALaunch(t *testing.T) {
 	if !errors.Is(err, context.Canceled) || f.batches != 7 {
 		t.Errorf("%v after %d batches", err, f.batches)
 	}
-	if n := len(got.samples(worker.EventWarmup)); n != 6 {
-		t.Errorf("%d warm-up samples of the 6 were emitted", n)
+	if n := len(got.samples(worker.EventWarmup)); n != 7-exactBatches {
+		t.Errorf("%d warm-up samples of the %d were emitted", n, 7-exactBatches)
 	}
 }
 
@@ -436,7 +461,7 @@ func TestSearch(t *testing.T) {
 		{
 			name: "wrong in a later batch only",
 			fake: fake{candidates: specs(2), wrongBatch: 3, wrongElement: 31, wrongT: 2, secondsOf: func(t uint32) float64 { return 1e-3 / float64(t*t) }},
-			want: "T=1 ok 0.001 s on 20x30x10\nT=2 failed wrong-result: C[1,1] is 1343231, should be 1343230 (error 1, bound 0)\nT=1 ok 0.001 s on 20x30x10 chosen",
+			want: "T=1 ok 0.001 s on 20x30x10\nT=2 failed wrong-result: dispatch 1 of 20: C[1,1] is 1343231, should be 1343230 (error 1, bound 0)\nT=1 ok 0.001 s on 20x30x10 chosen",
 		},
 		{
 			name: "limits and failures are passed over",

@@ -49,16 +49,15 @@ func (s *session) launch(dev backend.Device) (stop string, err error) {
 		return "", fmt.Errorf("build: %w", err)
 	}
 	defer closing("program", program, &err)
-	form := program.Form()
-	s.emit(worker.Event{Event: worker.EventBuilt, Kernel: &result.Kernel{
-		Name: dev.Info().KernelName(), Format: "f32", Accumulate: "f32",
-		SPIRVSHA256: form.SPIRVSHA256, Form: form.Name, FormSHA256: form.SHA256,
-		Specialization: form.Specialization,
-	}})
+	s.built(program, dev.Info().KernelName())
 
-	r := &recorder{bench: bench{s: s, program: program, c: make([]float32, p.M*p.N), totals: new(result.Verification)}, rules: s.req.Rules}
+	r := &recorder{bench: newBench(s, program, p), rules: s.req.Rules}
+	r.run = r.checked
 	s.phase(phaseVerify)
-	if err := r.verifyExact(p); err != nil {
+	if err := r.verifyExact(); err != nil {
+		return "", err
+	}
+	if err := r.timeEmpty(); err != nil {
 		return "", err
 	}
 	a, b := normalInput(p, s.req.Seed)
@@ -76,6 +75,16 @@ func (s *session) launch(dev backend.Device) (stop string, err error) {
 	return r.sample()
 }
 
+// built emits what was built, under the name of what will be timed.
+func (s *session) built(program backend.Program, name string) {
+	form := program.Form()
+	s.emit(worker.Event{Event: worker.EventBuilt, Kernel: &result.Kernel{
+		Name: name, Format: "f32", Accumulate: "f32",
+		SPIRVSHA256: form.SPIRVSHA256, Form: form.Name, FormSHA256: form.SHA256,
+		Specialization: form.Specialization,
+	}})
+}
+
 func checkRules(r worker.Rules) error {
 	if !(r.WarmupS >= 0 && r.MinSamples >= 1 && r.MinTimeS >= 0 && r.Precision > 0 && r.MaxTimeS > 0 && r.BatchS > 0) {
 		return fmt.Errorf("launch: the rules make no sense: %+v", r)
@@ -90,24 +99,32 @@ func (s *session) phase(name string) {
 // recorder runs batches and emits them as samples.
 type recorder struct {
 	bench
-	rules worker.Rules
-	start time.Time // of the time that MaxTimeS limits
-	n     int       // dispatches in a batch
-	last  float64   // seconds of the last dispatch
+	run       func(n int) (backend.Timing, error) // what is timed, n dispatches of it
+	most      int                                 // samples that may be taken, 0 for any number
+	rules     worker.Rules
+	roundTrip float64   // median seconds of an empty dispatch, 0 where those are what is timed
+	start     time.Time // of the time that MaxTimeS limits
+	n         int       // dispatches in a batch
+	last      float64   // seconds of the last dispatch
 }
 
-// verifyExact checks one dispatch on the exact input and records the checksum.
-func (r *recorder) verifyExact(p backend.Problem) error {
-	a, b, err := exactInput(p, r.s.req.Seed)
+// verifyExact checks batches on the exact input, where nothing is tolerated, and
+// records the checksum: one dispatch alone, then several in either order.
+func (r *recorder) verifyExact() error {
+	a, b, err := exactInput(r.problem, r.s.req.Seed)
 	if err != nil {
 		return err
 	}
-	if err := r.load(a, b, newExactChecker(p, a, b)); err != nil {
+	if err := r.load(a, b, newExactChecker(r.problem, a, b)); err != nil {
 		return err
 	}
-	_, err = r.batch(1)
+	t, err := r.batch(1)
 	if err == nil {
-		r.totals.ExactChecksum = checksum(r.c)
+		r.totals.ExactChecksum = checksum(r.verifier.good)
+		n := max(2, min(forTime(r.rules.BatchS, t.HostS), growth))
+		for i := 0; i < 2 && err == nil; i++ {
+			_, err = r.batch(n)
+		}
 	}
 	r.emitTotals()
 	if err != nil {
@@ -121,18 +138,27 @@ func (r *recorder) emitTotals() {
 	r.s.emit(worker.Event{Event: worker.EventVerified, Verification: &totals})
 }
 
-// timed runs a batch of r.n dispatches and emits it as a sample of this kind. It
-// returns the seconds of one dispatch.
-func (r *recorder) timed(event string) (float64, error) {
+// checked runs a batch of n dispatches and emits the totals of the verification.
+func (r *recorder) checked(n int) (backend.Timing, error) {
 	before := r.totals.Batches
-	t, err := r.batch(r.n)
+	t, err := r.batch(n)
 	if r.totals.Batches > before {
 		r.emitTotals()
 	}
 	if err != nil {
-		return 0, fmt.Errorf("batch %d: %w", before+1, err)
+		return backend.Timing{}, fmt.Errorf("batch %d: %w", before+1, err)
 	}
-	r.s.emit(worker.Event{Event: event, Sample: newSample(t, r.n, r.rules.BatchS)})
+	return t, nil
+}
+
+// timed runs r.n dispatches and emits them as a sample of this kind. It returns the
+// seconds of one dispatch.
+func (r *recorder) timed(event string) (float64, error) {
+	t, err := r.run(r.n)
+	if err != nil {
+		return 0, err
+	}
+	r.s.emit(worker.Event{Event: event, Sample: newSample(t, r.n, r.roundTrip)})
 	r.last = t.HostS / float64(r.n)
 	return r.last, nil
 }
@@ -169,7 +195,7 @@ func (r *recorder) warmUp() error {
 		}
 		busy += perDispatch * float64(r.n)
 		window = append(window, perDispatch)
-		long := perDispatch*float64(r.n) >= r.rules.BatchS || r.n == maxDispatches
+		long := perDispatch*float64(r.n) >= r.rules.BatchS || r.n == backend.MaxDispatches
 		if k := len(window); long && busy >= r.rules.WarmupS && k >= 2*windowLen &&
 			stats.Agree(window[k-2*windowLen:k-windowLen], window[k-windowLen:], agreement) {
 			break
@@ -190,6 +216,9 @@ func (r *recorder) sample() (stop string, err error) {
 		rule.Add(perDispatch, perDispatch*float64(r.n))
 		if stop, done := rule.Done(); done {
 			return stop, nil
+		}
+		if taken+1 == r.most {
+			return worker.StopSamples, nil
 		}
 	}
 	return worker.StopTimeLimit, nil

@@ -166,7 +166,7 @@ func (t *trial) run(spec backend.Specialization, best float64) (shortest float64
 		return 0, fmt.Errorf("build: %w", err)
 	}
 	defer closing("program", program, &err)
-	b := &bench{s: t.s, program: program, c: make([]float32, t.problem.M*t.problem.N), totals: new(result.Verification)}
+	b := newBench(t.s, program, t.problem)
 	if err := b.load(t.a, t.b, t.checker); err != nil {
 		return 0, err
 	}

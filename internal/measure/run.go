@@ -214,6 +214,9 @@ func (r *run) launch(a *arm, round int) {
 		case worker.EventVerified:
 			v = *e.Verification
 			return
+		case worker.EventRoundTrip:
+			l.RoundTripS = &e.RoundTripS
+			return
 		case worker.EventWarmup:
 			l.Warmup = append(l.Warmup, *e.Sample)
 			p.FLOPS = rate(a.Problem, *e.Sample)
@@ -256,6 +259,8 @@ func (a *arm) addVerification(v result.Verification) {
 	t := &a.m.Verification
 	t.Batches += v.Batches
 	t.Failed += v.Failed
+	t.Dispatches += v.Dispatches
+	t.Varied += v.Varied
 	t.MaxError = max(t.MaxError, v.MaxError)
 	t.Bound = max(t.Bound, v.Bound)
 	if v.Method != "" {
