@@ -21,6 +21,7 @@ import (
 	"slices"
 
 	"gpubench/internal/backend"
+	"gpubench/internal/disturb"
 	"gpubench/internal/result"
 	"gpubench/internal/worker"
 )
@@ -81,6 +82,8 @@ type session struct {
 	ctx  context.Context
 	req  worker.Request
 	emit func(worker.Event)
+
+	disturbances *disturb.Monitor // while a device is open
 }
 
 // withDevice opens the requested device for f, which is about problem p. It is closed before the done event:
@@ -94,6 +97,8 @@ func (s *session) withDevice(b backend.Backend, p backend.Problem, f func(backen
 		return err
 	}
 	defer closing("device", dev, &err)
+	s.disturbances = disturb.Open()
+	defer s.disturbances.Close()
 	return f(dev)
 }
 
@@ -133,13 +138,14 @@ func (s *session) device(b backend.Backend) (err error) {
 
 // bench is a built program together with what is needed to run it checked.
 type bench struct {
-	s        *session
-	program  backend.Program
-	problem  backend.Problem
-	region   []float32 // of C
-	batches  int       // run so far
-	verifier *verifier
-	totals   *result.Verification
+	s         *session
+	program   backend.Program
+	problem   backend.Problem
+	region    []float32 // of C
+	batches   int       // run so far
+	disturbed []string  // flags of the last one
+	verifier  *verifier
+	totals    *result.Verification
 }
 
 func newBench(s *session, program backend.Program, p backend.Problem) bench {
@@ -185,7 +191,9 @@ func (b *bench) batch(n int) (backend.Timing, error) {
 	if err := b.fill(n); err != nil {
 		return backend.Timing{}, err
 	}
+	b.s.disturbances.Begin()
 	t, err := b.program.Run(order)
+	b.disturbed = b.s.disturbances.End()
 	if err != nil {
 		return backend.Timing{}, fmt.Errorf("run %d dispatches: %w", n, err)
 	}

@@ -158,7 +158,9 @@ func (r *recorder) timed(event string) (float64, error) {
 	if err != nil {
 		return 0, err
 	}
-	r.s.emit(worker.Event{Event: event, Sample: newSample(t, r.n, r.roundTrip)})
+	sample := newSample(t, r.n, r.roundTrip)
+	sample.Flags = append(sample.Flags, r.disturbed...)
+	r.s.emit(worker.Event{Event: event, Sample: sample})
 	r.last = t.HostS / float64(r.n)
 	return r.last, nil
 }
