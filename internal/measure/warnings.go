@@ -88,7 +88,7 @@ func warnings(m *result.Measurement, dev result.Device, rules worker.Rules) (out
 		slices.Sort(names)
 		warn("device-clock-untrusted", "the device's own clock is implausible in %d of %s (%s), which device times leave out; all other figures are by the host's clock: update the driver if device times matter", untrusted, plural(total, "sample"), strings.Join(names, ", "))
 	}
-	return out
+	return append(out, disturbed(m)...)
 }
 
 // percent prints a share of 1 as percents, to two digits below ten.
