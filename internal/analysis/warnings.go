@@ -37,10 +37,10 @@ func Warnings(m *result.Measurement, dev result.Device) (out []result.Warning) {
 		warn("impossible", "the rate is %s of the peak that multiply-adds alone reached on this device, which is impossible; either the clock lies, or the peak (%s) was disturbed: measure again, and do not quote this", percent(p.Share), p.From)
 	}
 	if s.CI95S == nil {
-		warn("few-launches", "%s are too few for an interval, which takes %d: use more (--launches)", plural(s.Launches, "launch"), stats.MinLaunches)
+		warn("few-launches", "%s are too few for an interval, which takes %d: use more (--launches)", Plural(s.Launches, "launch"), stats.MinLaunches)
 	}
 	if v := m.Verification; v.Varied > 0 {
-		warn("varied", "%d of %s were right within the bound but not bit-equal to the first of their launch: the device does not add up in a fixed order, or something flips low bits; on repeated runs it should not vary", v.Varied, plural(v.Batches, "batch"))
+		warn("varied", "%d of %s were right within the bound but not bit-equal to the first of their launch: the device does not add up in a fixed order, or something flips low bits; on repeated runs it should not vary", v.Varied, Plural(v.Batches, "batch"))
 	}
 	out = append(out, noise(m)...)
 	out = append(out, deviceClock(m)...)
@@ -96,13 +96,13 @@ func noise(m *result.Measurement) (out []result.Warning) {
 		}
 	}
 	if outliers > 0 && outliers*20 >= total {
-		warn("outliers", "%d of %s are far from the others of their launch; they are kept, and medians hardly feel them", outliers, plural(total, "sample"))
+		warn("outliers", "%d of %s are far from the others of their launch; they are kept, and medians hardly feel them", outliers, Plural(total, "sample"))
 	}
 	if short > 0 {
-		warn("short", "%d of %s are shorter than 100 empty round trips, so that submitting them counts in their time: use a larger --size", short, plural(total, "sample"))
+		warn("short", "%d of %s are shorter than 100 empty round trips, so that submitting them counts in their time: use a larger --size", short, Plural(total, "sample"))
 	}
 	if few > 0 {
-		warn("few-samples", "%d of %s gave fewer than %d samples, because the device is slow for this size: use a smaller --size, or a longer --min-time", few, plural(s.Launches, "launch"), stats.MinSamples)
+		warn("few-samples", "%d of %s gave fewer than %d samples, because the device is slow for this size: use a smaller --size, or a longer --min-time", few, Plural(s.Launches, "launch"), stats.MinSamples)
 	}
 	return out
 }
@@ -132,7 +132,18 @@ func deviceClock(m *result.Measurement) []result.Warning {
 		return nil
 	}
 	return []result.Warning{{Code: "device-clock-untrusted", Text: fmt.Sprintf("the device's own clock is implausible in %d of %s (%s), which device times leave out; all other figures are by the host's clock: update the driver if device times matter",
-		untrusted, plural(total, "sample"), strings.Join(slices.Sorted(maps.Keys(flags)), ", "))}}
+		untrusted, Plural(total, "sample"), strings.Join(slices.Sorted(maps.Keys(flags)), ", "))}}
+}
+
+// Plural is a count with its noun: 1 launch, 2 launches, 3 batches.
+func Plural(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	if noun[len(noun)-1] == 'h' {
+		noun += "e"
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
 }
 
 // percent prints a share of 1 as percents, to two digits below ten.

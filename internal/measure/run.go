@@ -306,7 +306,7 @@ func (r *run) conclude(a *arm) {
 	default:
 		a.m.Status = result.StatusOK
 		if failed != nil {
-			a.warn("launch-failed", "%d of %d launches failed (launch %d: %s); the figures are of the %s that succeeded", failures, len(a.m.Launches), failed.Round+1, failed.Reason, plural(good, "launch"))
+			a.warn("launch-failed", "%d of %d launches failed (launch %d: %s); the figures are of the %s that succeeded", failures, len(a.m.Launches), failed.Round+1, failed.Reason, analysis.Plural(good, "launch"))
 		}
 		if missing := r.plan.Launches - good - failures; missing > 0 {
 			why := "the run was interrupted"
@@ -319,14 +319,4 @@ func (r *run) conclude(a *arm) {
 			a.warn("few-launches", "%d of %d launches are missing, because %s; the intervals rest on fewer processes than planned: measure again", missing, r.plan.Launches, why)
 		}
 	}
-}
-
-func plural(n int, noun string) string {
-	if n == 1 {
-		return "1 " + noun
-	}
-	if noun[len(noun)-1] == 'h' {
-		noun += "e"
-	}
-	return fmt.Sprintf("%d %ss", n, noun)
 }
