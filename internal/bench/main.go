@@ -104,7 +104,7 @@ func run(ctx context.Context, w io.Writer, program string, launches int, path st
 				plan.Arms = append(plan.Arms, measure.Arm{Device: a.device, Problem: p})
 			}
 		}
-		ms, _, warnings, err := measure.Run(ctx, runner, plan, nil)
+		ms, _, warnings, err := measure.Run(ctx, runner, plan, nil, nil)
 		if err != nil {
 			return err
 		}

@@ -100,6 +100,13 @@ func sameWork(a, b *result.Measurement) bool {
 // kernels of different SPIR-V are never compared; a warning says so. A reference has
 // none, and is compared with the kernel all the same: it did the same work.
 func Ratios(ms []result.Measurement, baseline func(i int) bool, seed uint64) ([]result.Ratio, []result.Warning) {
+	return compare(ms, baseline, func(slow, fast *result.Measurement) (stats.Ratio, error) {
+		return stats.RatioOf(Samples(slow), Samples(fast), seed)
+	})
+}
+
+// compare is Ratios with a way to make a ratio.
+func compare(ms []result.Measurement, baseline func(i int) bool, ratioOf func(slow, fast *result.Measurement) (stats.Ratio, error)) ([]result.Ratio, []result.Warning) {
 	ratios, warns := []result.Ratio{}, []result.Warning{}
 	for b := range ms {
 		if !baseline(b) || ms[b].Status != result.StatusOK {
@@ -114,7 +121,7 @@ func Ratios(ms []result.Measurement, baseline func(i int) bool, seed uint64) ([]
 					"%s and %s are not compared: they ran kernels made from different SPIR-V; measure both with one build of gpubench", ms[i].ID, ms[b].ID)})
 				continue
 			}
-			r, err := stats.RatioOf(Samples(&ms[b]), Samples(&ms[i]), seed)
+			r, err := ratioOf(&ms[b], &ms[i])
 			if err != nil {
 				warns = append(warns, result.Warning{Code: "no-ratio", Text: fmt.Sprintf("%s and %s are not compared: %v", ms[i].ID, ms[b].ID, err)})
 				continue
