@@ -9,7 +9,6 @@ import (
 	"strings"
 
 	"gpubench/internal/result"
-	"gpubench/internal/stats"
 )
 
 // Altered is the error of a document whose figures do not follow from its samples.
@@ -87,8 +86,8 @@ func Check(d *result.Document) error {
 		case !compared(slow) || !compared(fast) || !sameWork(slow, fast) || !sameKernel(slow, fast):
 			find("ratios[%d]: %s and %s have no ratio", i, r.Fast, r.Slow)
 		default:
-			q, err := ratioWithin(slow, fast, stats.Confidence)
-			if err != nil || !near(r.Value, q.Value) || !nearInterval(r.CI95, q.CI) {
+			q, err := RatioWithin(slow, fast)
+			if err != nil || !near(r.Value, q.Value) || !nearInterval(r.CI95, q.CI95) {
 				find("ratios[%d] does not follow from the samples of %s and %s", i, r.Fast, r.Slow)
 			}
 		}

@@ -31,9 +31,9 @@ const (
 
 // Comparison holds one document against another, arm by arm.
 type Comparison struct {
-	Base      string   `json:"base"`
-	New       string   `json:"new"`
-	Threshold float64  `json:"threshold"` // ratios within 1/(1+threshold) and 1+threshold are the same
+	Base      string  `json:"base"`
+	New       string  `json:"new"`
+	Threshold float64 `json:"threshold"` // ratios within 1/(1+threshold) and 1+threshold are the same
 	// Pairs is how many arms are compared, Confidence the one of each interval of a
 	// verdict, so that all of them together have 95 %.
 	Pairs      int      `json:"pairs"`

@@ -50,24 +50,27 @@ func Ratios(ms []result.Measurement, baseline func(i int) bool) ([]result.Ratio,
 					"%s and %s are not compared: they ran kernels made from different SPIR-V; measure both with one build of gpubench", ms[i].ID, ms[b].ID)})
 				continue
 			}
-			r, err := ratioWithin(&ms[b], &ms[i], stats.Confidence)
+			r, err := RatioWithin(&ms[b], &ms[i])
 			if err != nil {
 				warns = append(warns, result.Warning{Code: "no-ratio", Text: fmt.Sprintf("%s and %s are not compared: %v", ms[i].ID, ms[b].ID, err)})
 				continue
 			}
-			ratios = append(ratios, result.Ratio{Fast: ms[i].ID, Slow: ms[b].ID, Value: r.Value, CI95: r.CI, Method: r.Method})
+			ratios = append(ratios, r)
 		}
 	}
 	return ratios, warns
 }
 
-// ratioWithin compares two measurements of one document: round by round, where
+// RatioWithin compares two good measurements of one run: round by round, where
 // enough rounds have a good launch of both.
-func ratioWithin(slow, fast *result.Measurement, confidence float64) (stats.Ratio, error) {
-	if a, b := matched(slow, fast); len(a) >= stats.MinLaunches {
-		return stats.PairedRatio(a.Medians(), b.Medians(), confidence)
+func RatioWithin(slow, fast *result.Measurement) (result.Ratio, error) {
+	a, b := matched(slow, fast)
+	compare := stats.PairedRatio
+	if len(a) < stats.MinLaunches {
+		a, b, compare = Samples(slow), Samples(fast), stats.IndependentRatio
 	}
-	return stats.IndependentRatio(Samples(slow).Medians(), Samples(fast).Medians(), confidence)
+	r, err := compare(a.Medians(), b.Medians(), stats.Confidence)
+	return result.Ratio{Fast: fast.ID, Slow: slow.ID, Value: r.Value, CI95: r.CI, Method: r.Method}, err
 }
 
 // matched are the samples of the rounds in which both measurements had a good launch.
