@@ -1,44 +1,31 @@
-package analysis
+package analysis_test
 
 import (
-	"bytes"
 	"cmp"
+	"fmt"
 	"math"
 	"slices"
 	"strings"
 	"testing"
 
+	"gpubench/internal/analysis"
 	"gpubench/internal/result"
 	"gpubench/internal/stats"
+	"gpubench/internal/testdoc"
 )
 
-// sample gives a measurement three launches of ten samples around its median, and
-// takes its summary away: comparisons must not need it.
-func sample(m *result.Measurement) *result.Measurement {
-	median := m.Summary.MedianS
-	m.Summary = nil
-	for round := range 3 {
-		l := result.Launch{Round: round, Status: result.StatusOK}
-		for i := range 10 {
-			l.Samples = append(l.Samples, result.Sample{HostS: 4 * median * (1 + 0.0004*float64(i-5)), Dispatches: 4})
-		}
-		m.Launches = append(m.Launches, l)
-	}
-	return m
-}
-
-// measured is a document of this CPU and this Vulkan device at these rates
-// (FLOP/s) for products of 1024.
+// measured is a document of this CPU and this Vulkan device at these rates (FLOP/s)
+// for products of 1024.
 func measured(cpu, vulkan float64) *result.Document {
-	d := document(cpuDevice, llvmpipe)
-	sample(add(d, "cpu", 1024, cpu, 0))
-	sample(add(d, "vulkan:0", 1024, vulkan, 0))
-	return d
+	d := testdoc.New(testdoc.CPU, testdoc.Llvmpipe)
+	testdoc.Add(d, "cpu", 1024, cpu, 0.001)
+	testdoc.Add(d, "vulkan:0", 1024, vulkan, 0.001)
+	return testdoc.Finish(d)
 }
 
-func compare(t *testing.T, base, new *result.Document) *Comparison {
+func compare(t *testing.T, base, new *result.Document) *analysis.Comparison {
 	t.Helper()
-	c, err := Compare(Source{"old.json", base}, Source{"new.json", new}, 0.02)
+	c, err := analysis.Compare(analysis.Source{Name: "old.json", Document: testdoc.Finish(base)}, analysis.Source{Name: "new.json", Document: testdoc.Finish(new)}, 0.02)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -46,7 +33,7 @@ func compare(t *testing.T, base, new *result.Document) *Comparison {
 }
 
 // rowsOf writes the rows as text.
-func rowsOf(c *Comparison) string {
+func rowsOf(c *analysis.Comparison) string {
 	var b strings.Builder
 	for _, r := range c.Rows {
 		b.WriteString(r.Device + " | " + r.Status + " | " + cmp.Or(r.Reason, r.Verdict) + "\n")
@@ -76,25 +63,16 @@ func TestCompare(t *testing.T) {
 			func() *result.Document {
 				d := measured(50e9, 2e9)
 				d.Measurements[0].Launches = d.Measurements[0].Launches[:1]
-				return d
+				return testdoc.Finish(d)
 			},
 			"cpu | compared | unclear\nvulkan:0 | compared | same\n",
-		}, {
-			"a summary is not believed",
-			func() *result.Document { return measured(100e9, 2e9) },
-			func() *result.Document {
-				d := measured(100e9, 2e9)
-				d.Measurements[0].Summary = &result.Summary{MedianS: 1, FLOPS: 1}
-				return d
-			},
-			"cpu | compared | same\nvulkan:0 | compared | same\n",
 		}, {
 			"a failed launch's samples are not counted",
 			func() *result.Document { return measured(100e9, 2e9) },
 			func() *result.Document {
 				d := measured(100e9, 2e9)
 				d.Measurements[0].Launches = append(d.Measurements[0].Launches, result.Launch{Status: result.StatusFailed, Samples: slices.Repeat([]result.Sample{{HostS: 1, Dispatches: 1}}, 500)})
-				return d
+				return testdoc.Finish(d)
 			},
 			"cpu | compared | same\nvulkan:0 | compared | same\n",
 		}, {
@@ -110,12 +88,12 @@ func TestCompare(t *testing.T) {
 			"other format, problem and runtime",
 			func() *result.Document {
 				d := measured(100e9, 2e9)
-				sample(add(d, "cpu:1", 1024, 50e9, 0))
+				testdoc.Add(d, "cpu:1", 1024, 50e9, 0)
 				return d
 			},
 			func() *result.Document {
 				d := measured(100e9, 2e9)
-				sample(add(d, "cpu:1", 512, 50e9, 0))
+				testdoc.Add(d, "cpu:1", 512, 50e9, 0)
 				d.Measurements[0].Kernel.Format = "f16"
 				d.Measurements[1].Runtime = "podman"
 				return d
@@ -127,18 +105,18 @@ func TestCompare(t *testing.T) {
 			"missing, added and failed arms are rows",
 			func() *result.Document {
 				d := measured(100e9, 2e9)
-				sample(add(d, "cpu", 512, 100e9, 0))
-				sample(add(d, "vulkan:0", 512, 2e9, 0))
-				fail(add(d, "vulkan:0", 256, 2e9, 0), result.StatusFailed, "failed", "lost")
+				testdoc.Add(d, "cpu", 512, 100e9, 0)
+				testdoc.Add(d, "vulkan:0", 512, 2e9, 0)
+				testdoc.Fail(testdoc.Add(d, "vulkan:0", 256, 2e9, 0), result.StatusFailed, "failed", "lost")
 				return d
 			},
 			func() *result.Document {
 				d := measured(100e9, 2e9)
-				fail(&d.Measurements[0], result.StatusFailed, "device-lost", "the device was lost")
-				sample(add(d, "vulkan:0", 512, 2e9, 0))
-				sample(add(d, "vulkan:0", 256, 2e9, 0))
+				testdoc.Fail(&d.Measurements[0], result.StatusFailed, "device-lost", "the device was lost")
+				testdoc.Add(d, "vulkan:0", 512, 2e9, 0)
+				testdoc.Add(d, "vulkan:0", 256, 2e9, 0)
 				d.Devices = append(d.Devices, result.Device{ID: "vulkan:1", Backend: "vulkan", Name: "another"})
-				sample(add(d, "vulkan:1", 1024, 2e12, 0))
+				testdoc.Add(d, "vulkan:1", 1024, 2e12, 0)
 				return d
 			},
 			"cpu | failed | failed: the device was lost\nvulkan:0 | compared | same\ncpu | missing | new.json has no such arm\nvulkan:0 | compared | same\n" +
@@ -155,8 +133,8 @@ func TestCompare(t *testing.T) {
 			"cpu | compared | same\nvulkan:0 | compared | same\n",
 		}, {
 			"nothing on either side",
-			func() *result.Document { return document() },
-			func() *result.Document { return document() },
+			func() *result.Document { return testdoc.New() },
+			func() *result.Document { return testdoc.New() },
 			"",
 		},
 	}
@@ -165,17 +143,6 @@ func TestCompare(t *testing.T) {
 			c := compare(t, test.base(), test.new())
 			if got := rowsOf(c); got != test.rows {
 				t.Errorf("rows:\n%swant:\n%s", got, test.rows)
-			}
-			for _, o := range []Options{{Width: 100}, {Width: 80, ASCII: true}} {
-				var b bytes.Buffer
-				if err := CompareTable(&b, []*Comparison{c}, o); err != nil {
-					t.Fatal(err)
-				}
-				if o.ASCII {
-					checkText(t, b.String(), o)
-				} else {
-					golden(t, "compare-"+strings.NewReplacer(" ", "-", ",", "", "'", "").Replace(test.name), b.String())
-				}
 			}
 		})
 	}
@@ -187,8 +154,8 @@ func TestCompareNumbers(t *testing.T) {
 	if math.Abs(r.Ratio.Value-0.8) > 1e-3 || r.Ratio.CI95 == nil || r.Ratio.CI95[0] > 0.8 || r.Ratio.CI95[1] < 0.8 {
 		t.Errorf("ratio %v in %v, want 0.8 inside its interval", r.Ratio.Value, r.Ratio.CI95)
 	}
-	if r.Base.N != 30 || r.Base.Launches != 3 || math.Abs(r.Base.FLOPS-100e9) > 1e8 {
-		t.Errorf("base side: %+v, want 30 samples of 3 launches at 100 GFLOP/s", *r.Base)
+	if r.Base.N != 99 || r.Base.Launches != 9 || math.Abs(r.Base.FLOPS-100e9) > 1e8 {
+		t.Errorf("base side: %+v, want 99 samples of 9 launches at 100 GFLOP/s", *r.Base)
 	}
 	// The other way round the ratio is the reciprocal.
 	back := compare(t, measured(80e9, 2.5e9), measured(100e9, 2e9)).Rows[0]
@@ -197,49 +164,111 @@ func TestCompareNumbers(t *testing.T) {
 	}
 }
 
+// What is no time at all is found before anything is computed from it.
 func TestCompareRefusesImpossibleTimes(t *testing.T) {
-	for _, test := range []struct {
-		name   string
-		damage func(*result.Measurement)
-		want   string
-	}{
-		{"no time", func(m *result.Measurement) { m.Launches[1].Samples[2].HostS = 0 }, "new.json: measurements[0]: launches[1]: samples[2]: 0 s for 4 dispatches is not a time"},
-		{"negative time", func(m *result.Measurement) { m.Launches[1].Samples[2].HostS = -1 }, "new.json: measurements[0]: launches[1]: samples[2]: -1 s for 4 dispatches is not a time"},
-		{"no dispatch", func(m *result.Measurement) { m.Launches[0].Samples[0] = result.Sample{HostS: 1} }, "new.json: measurements[0]: launches[0]: samples[0]: 1 s for 0 dispatches is not a time"},
-		{"no samples", func(m *result.Measurement) { m.Launches = nil }, "new.json: measurements[0]: status is ok, but: stats: no samples"},
-		{"no problem", func(m *result.Measurement) { m.Problem.K = 0 }, "new.json: measurements[0]: problem: 1024x1024x0 is no matrix product"},
+	for name, damage := range map[string]func(*result.Measurement){
+		"no time":       func(m *result.Measurement) { m.Launches[1].Samples[2].HostS = 0 },
+		"negative time": func(m *result.Measurement) { m.Launches[1].Samples[2].HostS = -1 },
+		"no dispatch":   func(m *result.Measurement) { m.Launches[0].Samples[0] = result.Sample{HostS: 1} },
+		"no samples":    func(m *result.Measurement) { m.Launches = nil },
 	} {
-		d := measured(100e9, 2e9)
-		test.damage(&d.Measurements[0])
-		_, err := Compare(Source{"old.json", measured(100e9, 2e9)}, Source{"new.json", d}, 0.02)
-		if err == nil || err.Error() != test.want {
-			t.Errorf("%s: error %v, want %s", test.name, err, test.want)
+		for _, version := range []string{"1.0.0", result.SchemaVersion} {
+			d := measured(100e9, 2e9)
+			d.Schema.Version = version
+			damage(&d.Measurements[0])
+			_, err := analysis.Compare(analysis.Source{Name: "old.json", Document: measured(100e9, 2e9)}, analysis.Source{Name: "new.json", Document: d}, 0.02)
+			if err == nil || !strings.HasPrefix(err.Error(), "new.json: ") || !strings.Contains(err.Error(), "measurements[0]: status is ok, but: stats: ") {
+				t.Errorf("%s in %s: error %v", name, version, err)
+			}
 		}
+	}
+}
+
+// Of several verdicts each comes from a wider interval.
+func TestVerdictsHoldTogether(t *testing.T) {
+	several := func(rate float64) *result.Document {
+		d := testdoc.New(testdoc.CPU)
+		for _, size := range []int{64, 128, 256, 512, 1024} {
+			testdoc.Add(d, "cpu", size, rate, 0.03)
+		}
+		return testdoc.Finish(d)
+	}
+	one := func(rate float64) *result.Document {
+		d := testdoc.New(testdoc.CPU)
+		testdoc.Add(d, "cpu", 64, rate, 0.03)
+		return testdoc.Finish(d)
+	}
+	alone, together := compare(t, one(100e9), one(105.3e9)), compare(t, several(100e9), several(105.3e9))
+	if alone.Confidence != 0.95 || alone.Pairs != 1 || *alone.Rows[0].Ratio.CIVerdict != *alone.Rows[0].Ratio.CI95 || alone.Rows[0].Verdict != "faster" {
+		t.Errorf("one arm: %+v, ratio %+v", alone, alone.Rows[0].Ratio)
+	}
+	if math.Abs(together.Confidence-0.99) > 1e-12 || together.Pairs != 5 {
+		t.Errorf("five arms: confidence %v of %d", together.Confidence, together.Pairs)
+	}
+	for _, r := range together.Rows {
+		if r.Ratio.CIVerdict[0] >= r.Ratio.CI95[0] || r.Ratio.CIVerdict[1] <= r.Ratio.CI95[1] || r.Verdict != "unclear" {
+			t.Errorf("size %d: %s by %v, 95 %% %v", r.M, r.Verdict, *r.Ratio.CIVerdict, *r.Ratio.CI95)
+		}
+	}
+}
+
+// A machine that became slower in the course of a run says little about the next one.
+func TestDriftOfARunWidensVerdicts(t *testing.T) {
+	drifting := measured(90e9, 2e9)
+	for i := range drifting.Measurements[0].Launches {
+		l := &drifting.Measurements[0].Launches[i]
+		for j := range l.Samples {
+			l.Samples[j].HostS *= 1 + 0.02*float64(i)
+		}
+	}
+	c := compare(t, measured(100e9, 2e9), drifting)
+	r := c.Rows[0]
+	if r.Verdict != "unclear" || r.Ratio.CI95[1] > 0.9 || len(c.Notes) != 1 || !strings.Contains(c.Notes[0], "new.json: cpu changed by 16 % in the course of the run") {
+		t.Errorf("%s, interval %v, notes %q", r.Verdict, *r.Ratio.CI95, c.Notes)
+	}
+	if c.Rows[1].Verdict != "same" {
+		t.Errorf("the arm that stood still is %s", c.Rows[1].Verdict)
+	}
+}
+
+// What cannot be is no figure, and peaks are no arms.
+func TestImpossibleArmsAreNotCompared(t *testing.T) {
+	peaked := func(peak float64) *result.Document {
+		d := measured(100e9, 2e9)
+		m := testdoc.Add(d, "cpu", 256, peak, 0)
+		m.Role, m.Kernel.Name, m.Kernel.SPIRVSHA256 = result.RolePeak, "fma", strings.Repeat("d", 64)
+		return testdoc.Finish(d)
+	}
+	if got, want := rowsOf(compare(t, peaked(120e9), peaked(96e9))), "cpu | compared | same\nvulkan:0 | compared | same\n"; got != want {
+		t.Errorf("rows:\n%swant:\n%s", got, want)
+	}
+	if got, want := rowsOf(compare(t, peaked(120e9), peaked(50e9))), "cpu | failed | failed: impossible: 200 % of the peak"; !strings.HasPrefix(got, want) {
+		t.Errorf("rows:\n%swant:\n%s", got, want)
 	}
 }
 
 func TestConditions(t *testing.T) {
 	base := measured(100e9, 2e9)
-	sample(add(base, "cpu", 512, 100e9, 0))
-	sample(add(base, "vulkan:0", 512, 2e9, 0))
-	new := measured(95e9, 2e9)                                               // cpu: 5 % slower
-	new.Measurements[1].Launches = new.Measurements[1].Launches[:1]          // vulkan:0: unclear
-	fail(add(new, "cpu", 512, 1, 0), result.StatusFailed, "failed", "broke") // cpu 512: failed, vulkan:0 512: missing
+	testdoc.Add(base, "cpu", 512, 100e9, 0)
+	testdoc.Add(base, "vulkan:0", 512, 2e9, 0)
+	new := measured(95e9, 2e9)                                                               // cpu: 5 % slower
+	new.Measurements[1].Launches = new.Measurements[1].Launches[:1]                          // vulkan:0: unclear
+	testdoc.Fail(testdoc.Add(new, "cpu", 512, 1, 0), result.StatusFailed, "failed", "broke") // cpu 512: failed, vulkan:0 512: missing
 	c := compare(t, base, new)
 	for _, test := range []struct {
-		condition Condition
+		condition analysis.Condition
 		want      string
 	}{
-		{Condition{"slower", 0.02}, "cpu 1024"},
-		{Condition{"slower", -1}, "cpu 1024"}, // the comparison's own 2 %
-		{Condition{"slower", 0.10}, ""},
-		{Condition{"unclear", -1}, "vulkan:0 1024"},
-		{Condition{"failed", -1}, "cpu 512"},
-		{Condition{"missing", -1}, "vulkan:0 512"},
+		{analysis.Condition{Kind: "slower", Threshold: 0.02}, "cpu 1024"},
+		{analysis.Condition{Kind: "slower", Threshold: -1}, "cpu 1024"}, // the comparison's own 2 %
+		{analysis.Condition{Kind: "slower", Threshold: 0.10}, ""},
+		{analysis.Condition{Kind: "unclear", Threshold: -1}, "vulkan:0 1024"},
+		{analysis.Condition{Kind: "failed", Threshold: -1}, "cpu 512"},
+		{analysis.Condition{Kind: "missing", Threshold: -1}, "vulkan:0 512"},
 	} {
 		var got []string
 		for _, r := range test.condition.Meets(c) {
-			got = append(got, r.Device+" "+newPrinter(nil, Options{}).size(r))
+			got = append(got, fmt.Sprint(r.Device, " ", r.M))
 		}
 		if strings.Join(got, ", ") != test.want {
 			t.Errorf("%+v: %v, want %s", test.condition, got, test.want)

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"gpubench/internal/analysis"
 	"gpubench/internal/backend"
 	"gpubench/internal/result"
 	"gpubench/internal/worker"
@@ -729,16 +730,19 @@ func TestDeviceMedian(t *testing.T) {
 // A document's figures can be computed again from its samples.
 func TestFiguresCanBeRecomputed(t *testing.T) {
 	o := measure(&children{scripts: map[string]*script{"cpu": {}, "vulkan:0": {}}}, plan("cpu", "vulkan:0"))
+	d := &result.Document{Schema: result.Schema{Name: result.SchemaName, Version: result.SchemaVersion}, Measurements: o.ms, Ratios: o.ratios}
+	if err := analysis.Check(d); err != nil {
+		t.Error(err)
+	}
 	for i := range o.ms {
-		want := *o.ms[i].Summary
-		o.ms[i].Summary = nil
-		Summarise(&o.ms[i])
-		if !reflect.DeepEqual(*o.ms[i].Summary, want) {
-			t.Errorf("%+v, want %+v", *o.ms[i].Summary, want)
+		want := o.ms[i]
+		analysis.Conclude(&o.ms[i])
+		if !reflect.DeepEqual(o.ms[i].Summary, want.Summary) || o.ms[i].Digest != want.Digest {
+			t.Errorf("%+v, want %+v", *o.ms[i].Summary, *want.Summary)
 		}
 	}
-	again, _ := Ratios(o.ms, func(i int) bool { return i == 0 }, 1)
-	if !reflect.DeepEqual(again, o.ratios) {
+	again, _ := analysis.Ratios(o.ms, func(i int) bool { return i == 0 })
+	if !reflect.DeepEqual(again, o.ratios) || len(again) != 1 {
 		t.Errorf("%+v, want %+v", again, o.ratios)
 	}
 }
