@@ -32,7 +32,7 @@ func open(t testing.TB, id string) backend.Device {
 
 func multiply(t testing.TB, d backend.Device, p backend.Problem, s backend.Specialization, a, b []float32, n int) []float32 {
 	t.Helper()
-	pr, err := d.Build(p, s)
+	pr, err := d.Build(backend.KernelMatmul, p, s)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -111,7 +111,7 @@ func TestProducts(t *testing.T) {
 					want := make([]float64, p.M*p.N)
 					blas64.Gemm(blas.NoTrans, blas.NoTrans, 1, blas64.General{Rows: p.M, Cols: p.K, Stride: p.K, Data: a64},
 						blas64.General{Rows: p.K, Cols: p.N, Stride: p.N, Data: b64}, 0, blas64.General{Rows: p.M, Cols: p.N, Stride: p.N, Data: want})
-					specs, err := d.Candidates(p)
+					specs, err := d.Candidates(backend.KernelMatmul, p)
 					if err != nil {
 						t.Fatal(err)
 					}
@@ -138,11 +138,11 @@ func TestProducts(t *testing.T) {
 func TestBatches(t *testing.T) {
 	d := open(t, "cpu")
 	p := backend.Problem{M: 40, N: 50, K: 60}
-	specs, err := d.Candidates(p)
+	specs, err := d.Candidates(backend.KernelMatmul, p)
 	if err != nil {
 		t.Fatal(err)
 	}
-	pr, err := d.Build(p, specs[0])
+	pr, err := d.Build(backend.KernelMatmul, p, specs[0])
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -172,12 +172,12 @@ func TestBatches(t *testing.T) {
 func TestEmpty(t *testing.T) {
 	d := open(t, "cpu")
 	p := backend.Problem{M: 40, N: 50, K: 60}
-	specs, err := d.Candidates(p)
+	specs, err := d.Candidates(backend.KernelMatmul, p)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, s := range specs {
-		pr, err := d.Build(p, s)
+		pr, err := d.Build(backend.KernelMatmul, p, s)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -225,15 +225,15 @@ func TestErrors(t *testing.T) {
 	os.Unsetenv(ISAVariable)
 	d := open(t, "cpu")
 	var e *backend.Error
-	if _, err := d.Candidates(backend.Problem{M: 1 << 16, N: 1, K: 1 << 16}); !errors.As(err, &e) || e.Kind != backend.Limit {
+	if _, err := d.Candidates(backend.KernelMatmul, backend.Problem{M: 1 << 16, N: 1, K: 1 << 16}); !errors.As(err, &e) || e.Kind != backend.Limit {
 		t.Errorf("a matrix of 2^32 elements: %v", err)
 	}
 	one := backend.Problem{M: 1, N: 1, K: 1}
-	specs, err := d.Candidates(one)
+	specs, err := d.Candidates(backend.KernelMatmul, one)
 	if err != nil {
 		t.Fatal(err)
 	}
-	pr, err := d.Build(one, specs[0])
+	pr, err := d.Build(backend.KernelMatmul, one, specs[0])
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -244,7 +244,7 @@ func TestErrors(t *testing.T) {
 		}
 	}
 	run(t, pr, one, backend.Batch{Dispatches: backend.MaxDispatches, Descending: true})
-	if _, err := d.Build(one, backend.Specialization{"LX": 1}); !errors.As(err, &e) || e.Kind != backend.Unusable {
+	if _, err := d.Build(backend.KernelMatmul, one, backend.Specialization{"LX": 1}); !errors.As(err, &e) || e.Kind != backend.Unusable {
 		t.Errorf("a specialization that was not made: %v", err)
 	}
 }
@@ -287,7 +287,7 @@ func TestDevices(t *testing.T) {
 				continue
 			}
 			t.Setenv(ISAVariable, isa)
-			p, err := open(t, "cpu").Build(backend.Problem{M: 1, N: 1, K: 1}, v.Specialization)
+			p, err := open(t, "cpu").Build(backend.KernelMatmul, backend.Problem{M: 1, N: 1, K: 1}, v.Specialization)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -306,8 +306,8 @@ func BenchmarkMatmul(b *testing.B) {
 				b.Setenv(ISAVariable, isa)
 				d := open(b, "cpu")
 				p := backend.Problem{M: n, N: n, K: n}
-				specs, _ := d.Candidates(p)
-				pr, err := d.Build(p, specs[0])
+				specs, _ := d.Candidates(backend.KernelMatmul, p)
+				pr, err := d.Build(backend.KernelMatmul, p, specs[0])
 				if err != nil {
 					b.Fatal(err)
 				}
