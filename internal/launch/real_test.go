@@ -88,6 +88,20 @@ func TestRealDevices(t *testing.T) {
 					if d.Role() == result.RoleKernel {
 						hashes[k.SPIRVSHA256] = d.ID
 					}
+					if v.Dispatches < v.Batches {
+						t.Errorf("%s, %v: %d dispatches in %d batches", d.ID, p, v.Dispatches, v.Batches)
+					}
+					if trip := last.last(worker.EventRoundTrip).RoundTripS; trip <= 0 {
+						t.Errorf("%s, %v: a round trip of %g s", d.ID, p, trip)
+					}
+				}
+				req := worker.Request{Op: worker.OpLaunch, Backend: b.Name(), Device: d.ID, Kernel: backend.KernelEmpty, Seed: 1, Rules: rules}
+				var got events
+				if err := Handle(context.Background(), b, req, func(e worker.Event) { got = append(got, e) }); err != nil {
+					t.Fatalf("%s, empty: %v", d.ID, err)
+				}
+				if n, v := len(got.samples(worker.EventSample)), got.last(worker.EventVerified).Verification; n < leastSamples || v.Batches != exactBatches || v.Failed != 0 {
+					t.Errorf("%s, empty: %d samples, verification %+v", d.ID, n, v)
 				}
 			}
 		})

@@ -169,7 +169,7 @@ func (v *verifier) outside(region []float32, b backend.Batch) error {
 		return to
 	}
 	if at := untouched(0, backend.Stagger); at < backend.Stagger {
-		return backend.Errorf(backend.WrongResult, "a batch of %d dispatches wrote outside of C: %d elements before its first", b.Dispatches, backend.Stagger-at)
+		return outsideError(at-backend.Stagger, size)
 	}
 	for i := range b.Dispatches {
 		// Up to the next place; there is something between only where C is smaller than
@@ -179,8 +179,12 @@ func (v *verifier) outside(region []float32, b backend.Batch) error {
 			to = len(region)
 		}
 		if at := untouched(from, to); at < to {
-			return backend.Errorf(backend.WrongResult, "a batch of %d dispatches wrote outside of C: %d elements after its last", b.Dispatches, at-from+1)
+			return outsideError(at-from+size, size)
 		}
 	}
 	return nil
+}
+
+func outsideError(index, size int) error {
+	return backend.Errorf(backend.WrongResult, "the batch wrote outside of C, at index %d (C has %d elements)", index, size)
 }

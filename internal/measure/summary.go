@@ -55,22 +55,30 @@ func Summarise(m *result.Measurement) {
 	}
 }
 
+// mostDoubtful is the share of samples whose device clock may be in doubt before none
+// is believed: a clock that is wrong so often is not right at other times.
+const mostDoubtful = 0.25
+
 // deviceMedian is the median of the device's seconds per dispatch over the samples
-// whose device clock is trusted, nil when there are none.
+// whose device clock is trusted, nil when there are none or too many others.
 func deviceMedian(m *result.Measurement) *float64 {
 	var trusted []float64
+	doubtful := 0
 	for _, l := range m.Launches {
 		if l.Status != result.StatusOK {
 			continue
 		}
 		for _, s := range l.Samples {
-			if s.DeviceS != nil && len(deviceFlags(s)) == 0 {
+			switch {
+			case len(deviceFlags(s)) > 0:
+				doubtful++
+			case s.DeviceS != nil:
 				trusted = append(trusted, *s.DeviceS/float64(s.Dispatches))
 			}
 		}
 	}
 	s, err := stats.Summarize(stats.Samples{trusted})
-	if err != nil {
+	if err != nil || float64(doubtful) > mostDoubtful*float64(doubtful+len(trusted)) {
 		return nil
 	}
 	return &s.Median
