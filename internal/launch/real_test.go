@@ -95,7 +95,7 @@ func TestRealDevices(t *testing.T) {
 						t.Errorf("%s, %v: a round trip of %g s", d.ID, p, trip)
 					}
 				}
-				req := worker.Request{Op: worker.OpLaunch, Backend: b.Name(), Device: d.ID, Kernel: backend.KernelEmpty, Seed: 1, Rules: rules}
+				req := worker.Request{Op: worker.OpLaunch, Backend: b.Name(), Device: d.ID, Kernel: backend.KernelEmpty, Seed: 1, Rules: realRules}
 				var got events
 				if err := Handle(context.Background(), b, req, func(e worker.Event) { got = append(got, e) }); err != nil {
 					t.Fatalf("%s, empty: %v", d.ID, err)
