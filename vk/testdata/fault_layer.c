@@ -296,7 +296,7 @@ static int32_t submit(void *queue, uint32_t count, const void *infos, void *fenc
 		return submit_next(queue, count, infos, fence);
 
 	// From here on only runs. Twenty of them are more than a search makes of one
-	// candidate, and fewer than a launch needs.
+	// candidate, and fewer than a launch makes.
 	const int late = ++runs > 20;
 	if (late && fault("lost after the twentieth run"))
 		return -4;
