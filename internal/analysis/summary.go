@@ -76,24 +76,34 @@ func summarize(m *result.Measurement) (*result.Summary, error) {
 	return summary, nil
 }
 
+// mostDoubtful is the share of samples whose device clock may be in doubt before none
+// is believed: a clock that is wrong so often is not right at other times.
+const mostDoubtful = 0.25
+
 // deviceMedian is the median of the launches' medians of the device's seconds per
-// dispatch, over the samples whose device clock is trusted, nil when there are none.
+// dispatch over the samples whose device clock is trusted, nil when there are none
+// or too many others.
 func deviceMedian(m *result.Measurement) *float64 {
-	var trusted stats.Samples
+	var launches stats.Samples
+	trusted, doubtful := 0, 0
 	for _, l := range m.Launches {
 		if l.Status != result.StatusOK {
 			continue
 		}
 		var launch []float64
 		for _, s := range l.Samples {
-			if s.DeviceS != nil && len(deviceFlags(s)) == 0 {
+			switch {
+			case len(deviceFlags(s)) > 0:
+				doubtful++
+			case s.DeviceS != nil:
 				launch = append(launch, *s.DeviceS/float64(s.Dispatches))
 			}
 		}
-		trusted = append(trusted, launch)
+		trusted += len(launch)
+		launches = append(launches, launch)
 	}
-	s, err := stats.Summarize(trusted)
-	if err != nil {
+	s, err := stats.Summarize(launches)
+	if err != nil || float64(doubtful) > mostDoubtful*float64(doubtful+trusted) {
 		return nil
 	}
 	return &s.Median

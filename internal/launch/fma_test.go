@@ -134,3 +134,29 @@ func TestFMAInputsOfSeedOne(t *testing.T) {
 		}
 	}
 }
+
+// What is left of a dispatch that is not the last is held to the chains' ends too.
+func TestTracesOfChains(t *testing.T) {
+	p := backend.Problem{M: 40, N: 30, K: 100}
+	a, b := normalFMAInput(p, 1)
+	c := chains(p, a, b, fused)
+	for _, batch := range []backend.Batch{{Dispatches: 3}, {Dispatches: 3, Descending: true}} {
+		at, name := batch.At(0), "C[0,0]"
+		if batch.Descending {
+			at, name = batch.At(0)+len(c)-1, "C[39,29]"
+		}
+		v := &verifier{checker: newFMAChecker(p, a, b, fmaBound(p.K)), p: p}
+		for _, tt := range []struct {
+			off    float32
+			varied bool
+			text   string
+		}{{0, false, ""}, {1e-6, true, ""}, {0.001, true, "dispatch 1 of 3: " + name + " is "}} {
+			region := regionOf(p, batch, c)
+			region[at] += tt.off
+			_, varied, err := v.verify(region, batch)
+			if varied != tt.varied || (err == nil) != (tt.text == "") || err != nil && !strings.HasPrefix(err.Error(), tt.text) {
+				t.Errorf("%+v, %s off by %g: varied %v, %v; want %v, %q", batch, name, tt.off, varied, err, tt.varied, tt.text)
+			}
+		}
+	}
+}

@@ -19,7 +19,6 @@ import (
 type verifier struct {
 	checker
 	p    backend.Problem
-	a, b []float32
 	good []float32
 	// The float64 values of the first elements of C and of the last, as many as a trace
 	// has; nil until they are needed.
@@ -121,10 +120,7 @@ func (v *verifier) reference(from, n int) []float64 {
 	if *keep == nil {
 		*keep = make([]float64, n)
 		for x := range *keep {
-			row, col := (from+x)/v.p.N, (from+x)%v.p.N
-			for k := range v.p.K {
-				(*keep)[x] += float64(v.a[row*v.p.K+k]) * float64(v.b[k*v.p.N+col])
-			}
+			(*keep)[x] = v.at(from + x)
 		}
 	}
 	return *keep
@@ -173,7 +169,7 @@ func (v *verifier) outside(region []float32, b backend.Batch) error {
 		return to
 	}
 	if at := untouched(0, backend.Stagger); at < backend.Stagger {
-		return backend.Errorf(backend.WrongResult, "a batch of %d dispatches wrote outside of C: %d elements before its first", b.Dispatches, backend.Stagger-at)
+		return outsideError(at-backend.Stagger, size)
 	}
 	for i := range b.Dispatches {
 		// Up to the next place; there is something between only where C is smaller than
@@ -183,8 +179,12 @@ func (v *verifier) outside(region []float32, b backend.Batch) error {
 			to = len(region)
 		}
 		if at := untouched(from, to); at < to {
-			return backend.Errorf(backend.WrongResult, "a batch of %d dispatches wrote outside of C: %d elements after its last", b.Dispatches, at-from+1)
+			return outsideError(at-from+size, size)
 		}
 	}
 	return nil
+}
+
+func outsideError(index, size int) error {
+	return backend.Errorf(backend.WrongResult, "the batch wrote outside of C, at index %d (C has %d elements)", index, size)
 }
