@@ -34,7 +34,7 @@ func TestWarnings(t *testing.T) {
 		{"wrong candidates", testdoc.CPU, 0.01, func(m *result.Measurement) {
 			m.Kernel.Search = []result.Candidate{{Status: result.StatusOK}, {Status: result.StatusFailed, Code: "wrong-result", Reason: "C[0,0] is 1"}}
 		}, "candidate-wrong", "1 of 2 specializations computed a wrong result in the search and were not used (C[0,0] is 1)"},
-		{"two launches", testdoc.CPU, 0.01, func(m *result.Measurement) { m.Launches = m.Launches[:2] }, "few-launches", "2 launches are too few for an interval, which takes 3"},
+		{"two launches", testdoc.CPU, 0.01, func(m *result.Measurement) { m.Launches = m.Launches[:2] }, "no-interval", "2 launches are too few for an interval, which takes 3"},
 		{"launches that differ", testdoc.CPU, 0.2, nil, "high-noise", "the rate is known to 14 % only: the launches differ by up to 44 %"},
 		{"a run that becomes slower", testdoc.CPU, 0.001, func(m *result.Measurement) {
 			each(m, func(l, _ int, s *result.Sample) { s.HostS *= 1 + 0.01*float64(l) })
