@@ -42,7 +42,7 @@ func withFaults(t *testing.T) (choose func(fault string)) {
 func TestFaultsInListing(t *testing.T) {
 	openAny(t)
 	choose := withFaults(t)
-	b := New(testKernel(t))
+	b := New(testKernels(t)...)
 
 	for fault, text := range map[string]string{
 		"no devices":       "vulkan: no driver shows a device (vkEnumeratePhysicalDevices: 0 devices)",
@@ -80,10 +80,10 @@ func TestFaultsInBuild(t *testing.T) {
 	for _, neverMap := range []bool{false, true} {
 		d.neverMap = neverMap
 		choose("out of device memory")
-		_, err := d.Build(problem, nil)
+		_, err := d.Build(backend.KernelMatmul, problem, nil)
 		wantError(t, err, backend.OutOfMemory, "vulkan:0: vkAllocateMemory: VK_ERROR_OUT_OF_DEVICE_MEMORY for 396 bytes")
 		choose("the compiler fails")
-		_, err = d.Build(problem, nil)
+		_, err = d.Build(backend.KernelMatmul, problem, nil)
 		wantError(t, err, backend.Failed, "vulkan:0: vkCreateComputePipelines: VK_ERROR_INVALID_SHADER_NV")
 		if len(d.programs) != 0 {
 			t.Error("a program that was not built is still known")

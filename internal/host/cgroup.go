@@ -3,6 +3,7 @@
 package host
 
 import (
+	"io/fs"
 	"math"
 	"path"
 	"strconv"
@@ -15,6 +16,17 @@ type cgroup struct {
 	// dirs are the directories of our group and of every group above it that is
 	// mounted, ours first, without the leading slash. A limit of any of them binds.
 	dirs []string
+}
+
+// CgroupDirs returns the directories of the control groups whose limits of this
+// controller (cpu, memory) bind this process: of its own group and of every group
+// above it that is mounted, under version 2 and version 1. root is the file system
+// from / on; the directories have no leading slash, and some need not be there.
+func CgroupDirs(root fs.FS, controller string) (dirs []string) {
+	for _, g := range (place{root: root}).cgroups(controller) {
+		dirs = append(dirs, g.dirs...)
+	}
+	return dirs
 }
 
 // cpuQuota is the smallest CPU quota in force, in processors, nil without one.
@@ -66,6 +78,31 @@ func (p place) memory() uint64 {
 		}
 	}
 	return total
+}
+
+// OOMKills is how many processes the kernel has ended for want of memory in this
+// process's control group or, where no group counts them, on this machine. It is false
+// where that is unknown.
+func OOMKills() (uint64, bool) { return here().oomKills() }
+
+func (p place) oomKills() (uint64, bool) {
+	var files []string
+	for _, g := range p.cgroups("memory") {
+		name := "/memory.oom_control"
+		if g.v2 {
+			name = "/memory.events"
+		}
+		files = append(files, g.dirs[0]+name) // children are in our own group
+	}
+	for _, file := range append(files, "proc/vmstat") {
+		for line := range strings.Lines(p.read(file)) {
+			if f := strings.Fields(line); len(f) == 2 && f[0] == "oom_kill" { // since Linux 4.13
+				n, err := strconv.ParseUint(f[1], 10, 64)
+				return n, err == nil
+			}
+		}
+	}
+	return 0, false
 }
 
 // cgroups returns the hierarchies that may limit this controller: the one of

@@ -19,7 +19,6 @@ import (
 type verifier struct {
 	checker
 	p    backend.Problem
-	a, b []float32
 	good []float32
 	// The float64 values of the first elements of C and of the last, as many as a trace
 	// has; nil until they are needed.
@@ -121,10 +120,7 @@ func (v *verifier) reference(from, n int) []float64 {
 	if *keep == nil {
 		*keep = make([]float64, n)
 		for x := range *keep {
-			row, col := (from+x)/v.p.N, (from+x)%v.p.N
-			for k := range v.p.K {
-				(*keep)[x] += float64(v.a[row*v.p.K+k]) * float64(v.b[k*v.p.N+col])
-			}
+			(*keep)[x] = v.at(from + x)
 		}
 	}
 	return *keep

@@ -13,6 +13,7 @@ type checkerFunc func([]float32) (float64, error)
 
 func (f checkerFunc) check(c []float32) (float64, error) { return f(c) }
 func (f checkerFunc) tolerance() float64                 { return 0.5 }
+func (f checkerFunc) at(int) float64                     { panic("BUG: a batch of one dispatch has no traces") }
 
 // regionOf is what a batch of dispatches that all compute c leaves.
 func regionOf(p backend.Problem, b backend.Batch, c []float32) []float32 {
@@ -66,7 +67,7 @@ func TestEveryElementOfTheRegionMatters(t *testing.T) {
 		}
 		c := multiply(p, a, b, nil)
 		for _, batch := range []backend.Batch{{Dispatches: 1}, {Dispatches: 2}, {Dispatches: 7}, {Dispatches: 2, Descending: true}, {Dispatches: 7, Descending: true}} {
-			v := &verifier{checker: newExactChecker(p, a, b), p: p, a: a, b: b}
+			v := &verifier{checker: newExactChecker(p, a, b), p: p}
 			region := regionOf(p, batch, c)
 			if _, varied, err := v.verify(region, batch); err != nil || varied {
 				t.Fatalf("%v, %+v: %v, varied %v", p, batch, err, varied)
@@ -99,7 +100,7 @@ func TestDroppedDispatchesAreNamed(t *testing.T) {
 		}
 		c := multiply(p, a, b, nil)
 		for _, batch := range []backend.Batch{{Dispatches: 9}, {Dispatches: 9, Descending: true}} {
-			v := &verifier{checker: newExactChecker(p, a, b), p: p, a: a, b: b, good: c}
+			v := &verifier{checker: newExactChecker(p, a, b), p: p, good: c}
 			for first := range batch.Dispatches {
 				for last := first; last < batch.Dispatches; last++ {
 					region := slices.Repeat([]float32{unwritten}, p.Region(batch.Dispatches))
