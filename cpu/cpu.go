@@ -156,30 +156,30 @@ func (d *device) Close() error {
 // maxElements of a matrix: the translated code counts elements in 32 bits with a sign.
 const maxElements = math.MaxInt32
 
-func (d *device) Candidates(p backend.Problem) ([]backend.Specialization, error) {
-	for _, m := range []struct {
-		name       string
-		rows, cols int
-	}{{"A", p.M, p.K}, {"B", p.K, p.N}, {"C", p.M, p.N}} {
-		if uint64(m.rows)*uint64(m.cols) > maxElements {
-			return nil, backend.Errorf(backend.Limit, "cpu: matrix %s of %dx%d has more than the 2^31-1 elements that the kernel can count", m.name, m.rows, m.cols)
+func (d *device) Candidates(kernel string, p backend.Problem) ([]backend.Specialization, error) {
+	for _, m := range p.Matrices(kernel) {
+		if uint64(m.Rows)*uint64(m.Cols) > maxElements {
+			return nil, backend.Errorf(backend.Limit, "cpu: matrix %s of %dx%d has more than the 2^31-1 elements that the kernel can count", m.Name, m.Rows, m.Cols)
 		}
 	}
 	var list []backend.Specialization
 	for _, v := range kernels.CPUVariants {
-		if v.ISA == d.info.ISA {
+		if v.Kernel == kernel && v.ISA == d.info.ISA {
 			list = append(list, maps.Clone(v.Specialization))
 		}
+	}
+	if list == nil {
+		return nil, backend.Errorf(backend.Limit, "cpu: no code was made for the kernel %q with %s", kernel, d.info.ISA)
 	}
 	return list, nil
 }
 
-func (d *device) Build(p backend.Problem, s backend.Specialization) (backend.Program, error) {
-	if _, err := d.Candidates(p); err != nil {
+func (d *device) Build(kernel string, p backend.Problem, s backend.Specialization) (backend.Program, error) {
+	if _, err := d.Candidates(kernel, p); err != nil {
 		return nil, err
 	}
 	for _, v := range kernels.CPUVariants {
-		if v.ISA != d.info.ISA || !maps.Equal(v.Specialization, s) {
+		if v.Kernel != kernel || v.ISA != d.info.ISA || !maps.Equal(v.Specialization, s) {
 			continue
 		}
 		for c := C.cpu_table(); c.name != nil; c = (*C.cpu_variant)(unsafe.Add(unsafe.Pointer(c), unsafe.Sizeof(*c))) {
@@ -189,18 +189,19 @@ func (d *device) Build(p backend.Problem, s backend.Specialization) (backend.Pro
 		}
 		panic("BUG: cpu: " + v.Name + " is in kernels.CPUVariants but not in the generated table; run make kernels")
 	}
-	return nil, backend.Errorf(backend.Unusable, "cpu: no code was made for the specialization %v with %s", s, d.info.ISA)
+	return nil, backend.Errorf(backend.Unusable, "cpu: no code was made for the specialization %v of %s with %s", s, kernel, d.info.ISA)
 }
 
 func (d *device) build(p backend.Problem, v kernels.CPUVariant, c *C.cpu_variant) (backend.Program, error) {
 	s := v.Specialization
-	pr := &program{device: d, p: p, kernel: c.kernel, form: backend.Form{Name: "c", SPIRVSHA256: fmt.Sprintf("%x", sha256.Sum256(kernels.MatmulF32)),
+	matrices := p.Matrices(v.Kernel)
+	pr := &program{device: d, p: p, kernel: c.kernel, inputs: [2]int{matrices[0].Len(), matrices[1].Len()}, form: backend.Form{Name: "c", SPIRVSHA256: fmt.Sprintf("%x", sha256.Sum256(kernels.Modules[v.Kernel])),
 		SHA256: C.GoString(c.sha256), Specialization: maps.Clone(s)}}
 	pr.args = (*C.spmd_args)(C.calloc(2, C.sizeof_spmd_args))
 	if pr.args == nil {
 		return nil, outOfMemory("the arguments", 2*C.sizeof_spmd_args)
 	}
-	for i, n := range []int{p.M * p.K, p.K * p.N, p.Region(backend.MaxDispatches)} {
+	for i, n := range []int{pr.inputs[0], pr.inputs[1], p.Region(backend.MaxDispatches)} {
 		size := C.size_t(n) * 4
 		if C.posix_memalign(&pr.args.buffer[i], 4096, size) != 0 {
 			pr.Close()
@@ -212,6 +213,9 @@ func (d *device) build(p backend.Problem, v kernels.CPUVariant, c *C.cpu_variant
 	empty.groups = [3]C.uint32_t{1, 1, 1}
 	pr.args.push[0], pr.args.push[1], pr.args.push[2] = C.uint32_t(p.M), C.uint32_t(p.N), C.uint32_t(p.K)
 	bm, bn := int(s["LY"]*s["TM"]), int(s["LX"]*s["TN"]*s["VN"])
+	if v.Kernel == backend.KernelFMA {
+		bm, bn = int(s["LY"]*s["ACC"]), int(s["LX"])
+	}
 	pr.args.groups = [3]C.uint32_t{C.uint32_t((p.N + bn - 1) / bn), C.uint32_t((p.M + bm - 1) / bm), 1}
 	return pr, nil
 }
@@ -223,6 +227,7 @@ func outOfMemory(what string, size uint64) error {
 type program struct {
 	device *device
 	p      backend.Problem
+	inputs [2]int // elements of A and of B
 	kernel *C.spmd_kernel
 	args   *C.spmd_args // of a dispatch, and after them those of the empty one
 	form   backend.Form
@@ -241,7 +246,7 @@ func (p *program) matrix(i, n int) []float32 {
 }
 
 func (p *program) Load(a, b []float32) error {
-	if len(a) != p.p.M*p.p.K || len(b) != p.p.K*p.p.N {
+	if [2]int{len(a), len(b)} != p.inputs {
 		panic(fmt.Sprintf("BUG: cpu: inputs of %d and %d elements for the problem %s", len(a), len(b), p.p))
 	}
 	copy(p.matrix(0, len(a)), a)

@@ -3,6 +3,7 @@
 package cpu
 
 import (
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"math"
@@ -32,7 +33,7 @@ func open(t testing.TB, id string) backend.Device {
 
 func multiply(t testing.TB, d backend.Device, p backend.Problem, s backend.Specialization, a, b []float32, n int) []float32 {
 	t.Helper()
-	pr, err := d.Build(p, s)
+	pr, err := d.Build(backend.KernelMatmul, p, s)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -111,7 +112,7 @@ func TestProducts(t *testing.T) {
 					want := make([]float64, p.M*p.N)
 					blas64.Gemm(blas.NoTrans, blas.NoTrans, 1, blas64.General{Rows: p.M, Cols: p.K, Stride: p.K, Data: a64},
 						blas64.General{Rows: p.K, Cols: p.N, Stride: p.N, Data: b64}, 0, blas64.General{Rows: p.M, Cols: p.N, Stride: p.N, Data: want})
-					specs, err := d.Candidates(p)
+					specs, err := d.Candidates(backend.KernelMatmul, p)
 					if err != nil {
 						t.Fatal(err)
 					}
@@ -138,11 +139,11 @@ func TestProducts(t *testing.T) {
 func TestBatches(t *testing.T) {
 	d := open(t, "cpu")
 	p := backend.Problem{M: 40, N: 50, K: 60}
-	specs, err := d.Candidates(p)
+	specs, err := d.Candidates(backend.KernelMatmul, p)
 	if err != nil {
 		t.Fatal(err)
 	}
-	pr, err := d.Build(p, specs[0])
+	pr, err := d.Build(backend.KernelMatmul, p, specs[0])
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -172,12 +173,12 @@ func TestBatches(t *testing.T) {
 func TestEmpty(t *testing.T) {
 	d := open(t, "cpu")
 	p := backend.Problem{M: 40, N: 50, K: 60}
-	specs, err := d.Candidates(p)
+	specs, err := d.Candidates(backend.KernelMatmul, p)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, s := range specs {
-		pr, err := d.Build(p, s)
+		pr, err := d.Build(backend.KernelMatmul, p, s)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -225,15 +226,15 @@ func TestErrors(t *testing.T) {
 	os.Unsetenv(ISAVariable)
 	d := open(t, "cpu")
 	var e *backend.Error
-	if _, err := d.Candidates(backend.Problem{M: 1 << 16, N: 1, K: 1 << 16}); !errors.As(err, &e) || e.Kind != backend.Limit {
+	if _, err := d.Candidates(backend.KernelMatmul, backend.Problem{M: 1 << 16, N: 1, K: 1 << 16}); !errors.As(err, &e) || e.Kind != backend.Limit {
 		t.Errorf("a matrix of 2^32 elements: %v", err)
 	}
 	one := backend.Problem{M: 1, N: 1, K: 1}
-	specs, err := d.Candidates(one)
+	specs, err := d.Candidates(backend.KernelMatmul, one)
 	if err != nil {
 		t.Fatal(err)
 	}
-	pr, err := d.Build(one, specs[0])
+	pr, err := d.Build(backend.KernelMatmul, one, specs[0])
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -244,7 +245,15 @@ func TestErrors(t *testing.T) {
 		}
 	}
 	run(t, pr, one, backend.Batch{Dispatches: backend.MaxDispatches, Descending: true})
-	if _, err := d.Build(one, backend.Specialization{"LX": 1}); !errors.As(err, &e) || e.Kind != backend.Unusable {
+	for _, kernel := range []string{backend.KernelFMA, backend.KernelEmpty} { // whose specialization that is not
+		if _, err := d.Build(kernel, one, specs[0]); err == nil {
+			t.Errorf("%s was built with the specialization of another kernel", kernel)
+		}
+	}
+	if _, err := d.Candidates(backend.KernelEmpty, one); !errors.As(err, &e) || e.Kind != backend.Limit {
+		t.Errorf("a kernel without code: %v", err)
+	}
+	if _, err := d.Build(backend.KernelMatmul, one, backend.Specialization{"LX": 1}); !errors.As(err, &e) || e.Kind != backend.Unusable {
 		t.Errorf("a specialization that was not made: %v", err)
 	}
 }
@@ -287,11 +296,11 @@ func TestDevices(t *testing.T) {
 				continue
 			}
 			t.Setenv(ISAVariable, isa)
-			p, err := open(t, "cpu").Build(backend.Problem{M: 1, N: 1, K: 1}, v.Specialization)
+			p, err := open(t, "cpu").Build(v.Kernel, backend.Problem{M: 1, N: 1, K: 1}, v.Specialization)
 			if err != nil {
 				t.Fatal(err)
 			}
-			if f := p.Form(); f.Name != "c" || len(f.SHA256) != 64 || len(f.SPIRVSHA256) != 64 {
+			if f := p.Form(); f.Name != "c" || len(f.SHA256) != 64 || f.SPIRVSHA256 != fmt.Sprintf("%x", sha256.Sum256(kernels.Modules[v.Kernel])) {
 				t.Errorf("%+v", f)
 			}
 			p.Close()
@@ -302,34 +311,49 @@ func TestDevices(t *testing.T) {
 func BenchmarkMatmul(b *testing.B) {
 	for _, isa := range available() {
 		for _, n := range []int{256, 512, 1024} {
-			b.Run(fmt.Sprintf("%s/%d", isa, n), func(b *testing.B) {
-				b.Setenv(ISAVariable, isa)
-				d := open(b, "cpu")
-				p := backend.Problem{M: n, N: n, K: n}
-				specs, _ := d.Candidates(p)
-				pr, err := d.Build(p, specs[0])
-				if err != nil {
-					b.Fatal(err)
-				}
-				defer pr.Close()
-				x := make([]float32, n*n)
-				for i := range x {
-					x[i] = float32(i%7) - 3
-				}
-				if err := pr.Load(x, x); err != nil {
-					b.Fatal(err)
-				}
-				b.ResetTimer()
-				seconds := 0.0
-				for left := b.N; left > 0; left -= backend.MaxDispatches {
-					t, err := pr.Run(backend.Batch{Dispatches: min(left, backend.MaxDispatches)})
-					if err != nil {
-						b.Fatal(err)
-					}
-					seconds += t.HostS
-				}
-				b.ReportMetric(float64(p.FLOP())*float64(b.N)/seconds/1e9, "GFLOP/s")
-			})
+			benchmark(b, backend.KernelMatmul, "cpu:"+isa, backend.Problem{M: n, N: n, K: n}, func(i int) float32 { return float32(i%7) - 3 })
 		}
 	}
+}
+
+// The peak of one core and of all. The multiplier is -2, so the values change their signs.
+func BenchmarkFMA(b *testing.B) {
+	for _, isa := range available() {
+		for _, id := range []string{"cpu:1:" + isa, "cpu:" + isa} {
+			benchmark(b, backend.KernelFMA, id, backend.Problem{M: 384, N: 512, K: 4096}, func(int) float32 { return -2 })
+		}
+	}
+}
+
+func benchmark(b *testing.B, kernel, id string, p backend.Problem, element func(i int) float32) {
+	b.Run(fmt.Sprintf("%s/%v", id, p), func(b *testing.B) {
+		d := open(b, id)
+		specs, _ := d.Candidates(kernel, p)
+		pr, err := d.Build(kernel, p, specs[0])
+		if err != nil {
+			b.Fatal(err)
+		}
+		defer pr.Close()
+		fill := func(m backend.Matrix) []float32 {
+			x := make([]float32, m.Len())
+			for i := range x {
+				x[i] = element(i)
+			}
+			return x
+		}
+		matrices := p.Matrices(kernel)
+		if err := pr.Load(fill(matrices[0]), fill(matrices[1])); err != nil {
+			b.Fatal(err)
+		}
+		b.ResetTimer()
+		seconds := 0.0
+		for left := b.N; left > 0; left -= backend.MaxDispatches {
+			t, err := pr.Run(backend.Batch{Dispatches: min(left, backend.MaxDispatches)})
+			if err != nil {
+				b.Fatal(err)
+			}
+			seconds += t.HostS
+		}
+		b.ReportMetric(float64(p.FLOP())*float64(b.N)/seconds/1e9, "GFLOP/s")
+	})
 }

@@ -42,7 +42,7 @@ func withFaults(t *testing.T) (choose func(fault string)) {
 func TestFaultsInListing(t *testing.T) {
 	openAny(t)
 	choose := withFaults(t)
-	b := New(testKernel(t))
+	b := New(testKernels(t)...)
 
 	for fault, text := range map[string]string{
 		"no devices":       "vulkan: no driver shows a device (vkEnumeratePhysicalDevices: 0 devices)",
@@ -80,10 +80,10 @@ func TestFaultsInBuild(t *testing.T) {
 	for _, neverMap := range []bool{false, true} {
 		d.neverMap = neverMap
 		choose("out of device memory")
-		_, err := d.Build(problem, nil)
+		_, err := d.Build(backend.KernelMatmul, problem, nil)
 		wantError(t, err, backend.OutOfMemory, "vulkan:0: vkAllocateMemory: VK_ERROR_OUT_OF_DEVICE_MEMORY for 396 bytes")
 		choose("the compiler fails")
-		_, err = d.Build(problem, nil)
+		_, err = d.Build(backend.KernelMatmul, problem, nil)
 		wantError(t, err, backend.Failed, "vulkan:0: vkCreateComputePipelines: VK_ERROR_INVALID_SHADER_NV")
 		if len(d.programs) != 0 {
 			t.Error("a program that was not built is still known")
@@ -200,23 +200,91 @@ func TestADroppedDispatchShows(t *testing.T) {
 	for n := 1; n <= 12; n++ {
 		for _, descending := range []bool{false, true} {
 			batch := backend.Batch{Dispatches: n, Descending: descending}
-			region := make([]float32, p.problem.Region(n))
-			if err := p.Fill(float32(math.NaN()), len(region)); err != nil {
-				t.Fatal(err)
-			}
-			if _, err := p.Run(batch); err != nil {
-				t.Fatal(err)
-			}
-			if err := p.Read(region); err != nil {
-				t.Fatal(err)
-			}
 			dropped := (recorded+n)/5 > recorded/5 // each fifth of all
 			recorded += n
-			if at := faultOf(region, c, batch); (at >= 0) != dropped {
+			if at := faultOf(leftBy(t, p, batch), c, batch); (at >= 0) != dropped {
 				t.Errorf("%+v: dropped is %v, and the first fault is at %d", batch, dropped, at)
 			}
 		}
 	}
+}
+
+// leftBy is the region of C, NaN before, after a batch.
+func leftBy(t *testing.T, p *program, b backend.Batch) []float32 {
+	t.Helper()
+	region := make([]float32, p.problem.Region(b.Dispatches))
+	if err := p.Fill(float32(math.NaN()), len(region)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := p.Run(b); err != nil {
+		t.Fatal(err)
+	}
+	if err := p.Read(region); err != nil {
+		t.Fatal(err)
+	}
+	return region
+}
+
+// Where one dispatch in the middle of a batch lacks its last workgroup, its trace in the
+// descending order shows it, and the one in the ascending order does not.
+func TestASkippedWorkgroupShows(t *testing.T) {
+	openAny(t)
+	choose := withFaults(t)
+	choose("the last workgroup of a dispatch is skipped")
+	p := build(t, openAny(t), backend.Problem{M: 130, N: 70, K: 2}, nil) // 2 by 3 workgroups
+	a, b, want := matrices(p.problem, func() func() float32 {
+		n := float32(0)
+		return func() float32 { n++; return n }
+	}())
+	if err := p.Load(a, b); err != nil {
+		t.Fatal(err)
+	}
+	c := make([]float32, len(want))
+	for i, x := range want {
+		c[i] = float32(x)
+	}
+	for _, batch := range []backend.Batch{{Dispatches: 9}, {Dispatches: 9, Descending: true}} { // of the 18 the 5th, 10th and 15th
+		at := faultOf(leftBy(t, p, batch), c, batch)
+		// The last columns of the last row are the last workgroup's, 6 of the 64 that are
+		// the trace of the 10th, first of the second batch, whose place is the last.
+		first := -1
+		if batch.Descending {
+			first = batch.At(5) + len(c) - 6 // that of the 15th comes before
+		}
+		if at != first {
+			t.Errorf("%+v: the first fault is at %d, want %d", batch, at, first)
+		}
+	}
+	// All of them: the last C of any batch shows it.
+	choose("the last workgroup of every dispatch is skipped")
+	p.ascending.dispatches = 0 // record anew
+	batch := backend.Batch{Dispatches: 9}
+	if at := faultOf(leftBy(t, p, batch), c, batch); at != batch.At(8)+128*70+64 {
+		t.Errorf("%+v: the first fault is at %d", batch, at)
+	}
+}
+
+// A fence that signals too early, or for work that is never done, gives no time.
+func TestAFenceThatLies(t *testing.T) {
+	openAny(t)
+	choose := withFaults(t)
+	p := build(t, openAny(t), backend.Problem{M: 9, N: 10, K: 11}, nil)
+	exercise(t, p)
+	choose("the fence is early")
+	for range 2 {
+		_, err := p.Run(backend.Batch{Dispatches: 2})
+		if e := wantError(t, err, backend.WrongResult, "vulkan:0: the fence signalled before the batch was finished, so its time means nothing"); e.Remedy != "update the driver" {
+			t.Errorf("remedy %q", e.Remedy)
+		}
+	}
+	choose("runs are dropped after the twentieth")
+	var err error
+	for run := 0; run < 30 && err == nil; run++ {
+		_, err = p.Run(backend.Batch{Dispatches: 2})
+	}
+	wantError(t, err, backend.WrongResult, "vulkan:0: the fence signalled, but the batch was dropped: its last command was never carried out")
+	choose("")
+	exercise(t, p)
 }
 
 // A driver that aborts takes the process with it, as Venus does.

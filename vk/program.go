@@ -19,6 +19,7 @@ import (
 // program implements backend.Program.
 type program struct {
 	device  *device
+	kernel  *Kernel
 	problem backend.Problem
 	form    backend.Form
 	groups  [2]uint32 // workgroups across and down
@@ -42,26 +43,31 @@ type recorded struct {
 }
 
 // Build compiles the kernel and allocates A, B and C.
-func (d *device) Build(problem backend.Problem, spec backend.Specialization) (backend.Program, error) {
-	all, ids, values, err := d.constants(spec)
+func (d *device) Build(kernel string, problem backend.Problem, spec backend.Specialization) (backend.Program, error) {
+	k, err := d.kernel(kernel)
 	if err != nil {
 		return nil, err
 	}
-	var t tile
-	for name, to := range t.fields() {
+	all, ids, values, err := d.constants(k, spec)
+	if err != nil {
+		return nil, err
+	}
+	s := newShape(kernel)
+	for name, to := range s.fields() {
 		*to = all[name]
 	}
-	if err := d.checkMatrices(problem); err != nil {
+	if err := d.checkMatrices(kernel, problem); err != nil {
 		return nil, err
 	}
-	if err := d.checkTile(problem, t); err != nil {
+	if err := d.checkShape(problem, s); err != nil {
 		return nil, err
 	}
-	x, y := t.groups(problem)
+	x, y := groups(s, problem)
 	p := &program{
 		device:  d,
+		kernel:  k,
 		problem: problem,
-		form:    backend.Form{Name: "spirv", SPIRVSHA256: d.kernel.sha256, SHA256: d.kernel.sha256, Specialization: all},
+		form:    backend.Form{Name: "spirv", SPIRVSHA256: k.sha256, SHA256: k.sha256, Specialization: all},
 		groups:  [2]uint32{uint32(x), uint32(y)},
 	}
 	d.programs[p] = struct{}{}
@@ -74,9 +80,9 @@ func (d *device) Build(problem backend.Problem, spec backend.Specialization) (ba
 
 // constants completes spec with the kernel's defaults and returns it by name and
 // as the pairs that a pipeline takes.
-func (d *device) constants(spec backend.Specialization) (all backend.Specialization, ids, values []uint32, err error) {
+func (d *device) constants(k *Kernel, spec backend.Specialization) (all backend.Specialization, ids, values []uint32, err error) {
 	all = backend.Specialization{}
-	for _, c := range d.kernel.constants {
+	for _, c := range k.constants {
 		v, set := spec[c.name]
 		if !set {
 			v = c.defaultValue
@@ -94,12 +100,12 @@ func (d *device) constants(spec backend.Specialization) (all backend.Specializat
 }
 
 func (p *program) init(ids, values []uint32) error {
-	d, m := p.device, p.problem
+	d, m := p.device, p.problem.Matrices(p.kernel.name)
 	for _, b := range []struct {
 		to    **buffer
 		count int
 		reads bool // by the host
-	}{{&p.a, m.M * m.K, false}, {&p.b, m.K * m.N, false}, {&p.c, m.Region(backend.MaxDispatches), true}} {
+	}{{&p.a, m[0].Len(), false}, {&p.b, m[1].Len(), false}, {&p.c, p.problem.Region(backend.MaxDispatches), true}} {
 		buf, err := d.newBuffer(uint64(b.count)*4, matrixUse, d.matrixMemory(b.reads))
 		if err != nil {
 			return err
@@ -208,8 +214,8 @@ func (p *program) initPipeline(ids, values []uint32) error {
 	}
 	p.layout = layout
 
-	words := make([]uint32, len(d.kernel.spirv)/4)
-	copy(unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(words))), len(words)*4), d.kernel.spirv)
+	words := make([]uint32, len(p.kernel.spirv)/4)
+	copy(unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(words))), len(words)*4), p.kernel.spirv)
 	moduleInfo := vulkan.ShaderModuleCreateInfo{
 		SType:    vulkan.StructureTypeShaderModuleCreateInfo,
 		CodeSize: uint(len(words) * 4),

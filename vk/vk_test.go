@@ -47,7 +47,7 @@ func TestMain(m *testing.M) {
 // openAny opens the first device, or skips the test.
 func openAny(t *testing.T) *device {
 	t.Helper()
-	d, err := New(testKernel(t)).open("vulkan:0")
+	d, err := New(testKernels(t)...).open("vulkan:0")
 	if err != nil {
 		var e *backend.Error
 		if errors.As(err, &e) && e.Kind == backend.Absent {
@@ -80,7 +80,7 @@ func wantError(t *testing.T, err error, kind backend.Kind, parts ...string) *bac
 
 func TestDevices(t *testing.T) {
 	openAny(t)
-	devices, err := New(testKernel(t)).Devices()
+	devices, err := New(testKernels(t)...).Devices()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -185,7 +185,7 @@ func TestProducts(t *testing.T) {
 			}
 			d.neverMap, d.stagingBytes = way.neverMap, way.stagingBytes
 			for _, problem := range problems {
-				specs, err := d.Candidates(problem)
+				specs, err := d.Candidates(backend.KernelMatmul, problem)
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -213,17 +213,69 @@ func TestEveryTile(t *testing.T) {
 	d := openAny(t)
 	problem := backend.Problem{M: 130, N: 131, K: 70}
 	for _, tile := range slices.Concat(tilesGPU, tilesCPU) {
-		if d.checkTile(problem, tile) == nil {
-			t.Run(fmt.Sprint(tile.specialization()), func(t *testing.T) {
-				exercise(t, build(t, d, problem, tile.specialization()))
+		if d.checkShape(problem, &tile) == nil {
+			t.Run(fmt.Sprint(specialization(&tile)), func(t *testing.T) {
+				exercise(t, build(t, d, problem, specialization(&tile)))
 			})
+		}
+	}
+}
+
+// The multiply-adds give what float64 gives, and on integers the same bits.
+func TestChains(t *testing.T) {
+	d := openAny(t)
+	r := rand.New(rand.NewPCG(1, 2))
+	for _, problem := range append(problems, backend.Problem{M: 100, N: 300, K: 1000}) {
+		specs, err := d.Candidates(backend.KernelFMA, problem)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, spec := range append(specs, nil, specialization(&chains{LX: 5, LY: 3, ACC: kernels.FMARows, KU: 7})) {
+			p := buildKernel(t, d, backend.KernelFMA, problem, spec)
+			a, b := make([]float32, kernels.FMARows*problem.N), make([]float32, problem.N)
+			for _, exact := range []bool{true, false} {
+				for i := range a {
+					a[i] = float32(r.IntN(2000) - 1000)
+				}
+				for j := range b {
+					if b[j] = float32(-2 * r.IntN(2)); !exact {
+						b[j] = float32(-2 + r.Float64()/float64(problem.K+1))
+					}
+				}
+				want := make([]float64, problem.M*problem.N)
+				for i := range want {
+					row, col := i/problem.N, i%problem.N
+					want[i] = float64(a[row%kernels.FMARows*problem.N+col]) * math.Pow(1+float64(b[col]), float64(problem.K))
+				}
+				if err := p.Load(a, b); err != nil {
+					t.Fatal(err)
+				}
+				for _, batch := range []backend.Batch{{Dispatches: 1}, {Dispatches: 3}, {Dispatches: 2, Descending: true}} {
+					c, timing := run(t, p, batch)
+					checkTiming(t, d, timing)
+					for i, v := range c {
+						bound := 0.0
+						if !exact { // three roundings in each step, of 1000 at most
+							bound = 4 * 0x1p-24 * 1000 * float64(problem.K)
+						}
+						if diff := math.Abs(float64(v) - want[i]); !(diff <= bound) {
+							t.Fatalf("%v %v: C[%d,%d] is %v, want %v within %.1e", problem, spec, i/problem.N, i%problem.N, v, want[i], bound)
+						}
+					}
+				}
+			}
 		}
 	}
 }
 
 func build(t *testing.T, d *device, problem backend.Problem, spec backend.Specialization) *program {
 	t.Helper()
-	built, err := d.Build(problem, spec)
+	return buildKernel(t, d, backend.KernelMatmul, problem, spec)
+}
+
+func buildKernel(t *testing.T, d *device, kernel string, problem backend.Problem, spec backend.Specialization) *program {
+	t.Helper()
+	built, err := d.Build(kernel, problem, spec)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -341,7 +393,7 @@ func TestForm(t *testing.T) {
 	if fmt.Sprint(f.Specialization) != fmt.Sprint(want) {
 		t.Errorf("specialization is %v, want %v", f.Specialization, want)
 	}
-	if f.Name != "spirv" || f.SHA256 != d.kernel.sha256 || f.SPIRVSHA256 != f.SHA256 {
+	if f.Name != "spirv" || f.SHA256 != p.kernel.sha256 || f.SPIRVSHA256 != f.SHA256 {
 		t.Errorf("form is %+v", f)
 	}
 	f.Specialization["TM"] = 99
@@ -361,10 +413,10 @@ func TestWrongUse(t *testing.T) {
 	most := p.problem.Region(backend.MaxDispatches)
 	wantError(t, p.Read(make([]float32, most+1)), backend.Failed, "the region of C has 1048646 elements, and 1048647 were asked for")
 	wantError(t, p.Fill(0, most+1), backend.Failed, "the region of C has 1048646 elements, and 1048647 were asked for")
-	_, err := d.Build(p.problem, backend.Specialization{"TX": 1})
+	_, err := d.Build(backend.KernelMatmul, p.problem, backend.Specialization{"TX": 1})
 	wantError(t, err, backend.Failed, `no specialization constant "TX", only BK, KU, LX, LY, PA, PB, TM, TN, VN`)
 	for _, id := range []string{"vulkan:9", "vulkan:", "cpu", ""} {
-		_, err := New(testKernel(t)).Open(id)
+		_, err := New(testKernels(t)...).Open(id)
 		if e := wantError(t, err, backend.NoDevice, fmt.Sprintf("there is no device %q", id)); !strings.Contains(e.Remedy, "vulkan:0 (") {
 			t.Errorf("remedy %q names no device", e.Remedy)
 		}
@@ -405,13 +457,19 @@ func TestLimitsOfTheDevice(t *testing.T) {
 		{small, backend.Specialization{"VN": 0}, "VN is 0, and must be from 1 to 4096"},
 		{small, backend.Specialization{"PA": math.MaxUint32}, "PA is 4294967295, and must be from 0 to 4096"},
 	} {
-		_, err := d.Build(c.problem, c.spec)
+		_, err := d.Build(backend.KernelMatmul, c.problem, c.spec)
 		wantError(t, err, backend.Limit, c.text)
 		if c.spec == nil {
-			_, err := d.Candidates(c.problem)
+			_, err := d.Candidates(backend.KernelMatmul, c.problem)
 			wantError(t, err, backend.Limit, c.text)
 		}
 	}
+	_, err := d.Build(backend.KernelFMA, small, backend.Specialization{"ACC": 33})
+	wantError(t, err, backend.Limit, "specialization constant ACC is 33, and must be at most 32")
+	_, err = d.Build(backend.KernelFMA, backend.Problem{M: 1, N: 1200000, K: 1}, nil)
+	wantError(t, err, backend.Limit, "vulkan:0: matrix A needs 153600000 bytes, and maxStorageBufferRange is 134217728")
+	_, err = d.Build(backend.KernelEmpty, small, nil)
+	wantError(t, err, backend.Limit, `vulkan:0: there is no module of the kernel "empty"`)
 }
 
 func TestNoLoader(t *testing.T) {
@@ -440,8 +498,8 @@ func TestNoDriver(t *testing.T) {
 		t.Setenv("VK_DRIVER_FILES", files)
 		t.Setenv("VK_ICD_FILENAMES", files)
 		for _, list := range []func() error{
-			func() error { _, err := New(testKernel(t)).Devices(); return err },
-			func() error { _, err := New(testKernel(t)).Open("vulkan:0"); return err },
+			func() error { _, err := New(testKernels(t)...).Devices(); return err },
+			func() error { _, err := New(testKernels(t)...).Open("vulkan:0"); return err },
 		} {
 			e := wantError(t, list(), backend.Absent, "vulkan: no driver shows a device (vk")
 			for _, part := range []string{"mesa-vulkan-drivers", "NVIDIA_DRIVER_CAPABILITIES", files} {
@@ -458,7 +516,7 @@ func TestNoDriver(t *testing.T) {
 func TestRepeatedBuildsDoNotGrow(t *testing.T) {
 	d := openAny(t)
 	problem := backend.Problem{M: 2048, N: 2048, K: 2048}
-	spec, err := d.Candidates(problem)
+	spec, err := d.Candidates(backend.KernelMatmul, problem)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -467,7 +525,7 @@ func TestRepeatedBuildsDoNotGrow(t *testing.T) {
 		d.neverMap = neverMap
 		var before uint64
 		for round := range 41 {
-			p, err := d.Build(problem, spec[0])
+			p, err := d.Build(backend.KernelMatmul, problem, spec[0])
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -612,26 +670,28 @@ const localHeap = vulkan.MemoryHeapFlags(vulkan.MemoryHeapDeviceLocalBit)
 func TestCandidatesForTheLeastOfDevices(t *testing.T) {
 	for _, class := range []string{result.ClassDiscrete, result.ClassIntegrated, result.ClassVirtual, result.ClassOther, result.ClassCPU} {
 		for _, large := range []bool{false, true} {
-			d := &device{physical: fakePhysical(class, []vulkan.MemoryHeap{{Size: 1 << 30, Flags: localHeap}})}
+			d := &device{kernels: testKernels(t), physical: fakePhysical(class, []vulkan.MemoryHeap{{Size: 1 << 30, Flags: localHeap}})}
 			if large {
 				d.limits.MaxComputeWorkGroupInvocations = 1024
 				d.limits.MaxComputeSharedMemorySize = 48 << 10
 			}
-			for _, p := range append(problems, backend.Problem{M: 4096, N: 4096, K: 4096}) {
-				list, err := d.Candidates(p)
-				if err != nil || len(list) == 0 || len(list) > 6 {
-					t.Errorf("%s, %v: %d candidates, %v", class, p, len(list), err)
-				}
-				for i, spec := range list {
-					var tl tile
-					for name, to := range tl.fields() {
-						*to = spec[name]
+			for _, k := range d.kernels {
+				for _, p := range append(problems, backend.Problem{M: 4096, N: 4096, K: 4096}) {
+					list, err := d.Candidates(k.name, p)
+					if err != nil || len(list) == 0 || len(list) > 6 {
+						t.Errorf("%s, %s %v: %d candidates, %v", class, k.name, p, len(list), err)
 					}
-					if err := d.checkTile(p, tl); err != nil {
-						t.Errorf("%s, %v: candidate %d: %v", class, p, i, err)
-					}
-					if i > 0 && slices.ContainsFunc(list[:i], func(s backend.Specialization) bool { return fmt.Sprint(s) == fmt.Sprint(spec) }) {
-						t.Errorf("%s, %v: candidate %d comes twice", class, p, i)
+					for i, spec := range list {
+						s := newShape(k.name)
+						for name, to := range s.fields() {
+							*to = spec[name]
+						}
+						if err := d.checkShape(p, s); err != nil {
+							t.Errorf("%s, %s %v: candidate %d: %v", class, k.name, p, i, err)
+						}
+						if i > 0 && slices.ContainsFunc(list[:i], func(s backend.Specialization) bool { return fmt.Sprint(s) == fmt.Sprint(spec) }) {
+							t.Errorf("%s, %s %v: candidate %d comes twice", class, k.name, p, i)
+						}
 					}
 				}
 			}
@@ -642,15 +702,23 @@ func TestCandidatesForTheLeastOfDevices(t *testing.T) {
 // The size of the shared memory is computed from the constants, so that a shape can
 // be refused before a module is made of it. It has to be what the module says.
 func TestSharedBytes(t *testing.T) {
-	m, err := spirv.Parse(kernels.MatmulF32)
-	if err != nil {
-		t.Fatal(err)
+	shapes := []shape{&chains{LX: 7, LY: 3, ACC: 2, KU: 5}, &tile{LX: 3, LY: 5, TM: 2, TN: 3, VN: 1, BK: 12, KU: 4, PA: 1, PB: 7}}
+	for _, tile := range slices.Concat(tilesGPU, tilesCPU) {
+		shapes = append(shapes, &tile)
 	}
-	odd := tile{LX: 3, LY: 5, TM: 2, TN: 3, VN: 1, BK: 12, KU: 4, PA: 1, PB: 7}
-	for _, tile := range append(slices.Concat(tilesGPU, tilesCPU), odd) {
+	ks := testKernels(t)
+	for _, s := range shapes {
+		k := ks[0]
+		if _, ok := s.(*chains); ok {
+			k = ks[1]
+		}
 		values := map[uint32]uint32{}
-		for _, c := range testKernel(t).constants {
-			values[c.id] = *tile.fields()[c.name]
+		for _, c := range k.constants {
+			values[c.id] = *s.fields()[c.name]
+		}
+		m, err := spirv.Parse(k.spirv)
+		if err != nil {
+			t.Fatal(err)
 		}
 		special, err := m.Specialize(values)
 		if err != nil {
@@ -660,21 +728,21 @@ func TestSharedBytes(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := tile.sharedBytes(); got != uint64(r.SharedBytes) {
-			t.Errorf("%+v: %d bytes, but the module has %d", tile.specialization(), got, r.SharedBytes)
+		if got := s.sharedBytes(); got != uint64(r.SharedBytes) {
+			t.Errorf("%+v: %d bytes, but the module has %d", specialization(s), got, r.SharedBytes)
 		}
-		if r.WorkgroupSize[0].Value != tile.LX || r.WorkgroupSize[1].Value != tile.LY {
-			t.Errorf("%+v: workgroup of %v", tile.specialization(), r.WorkgroupSize)
+		if x, y := s.workgroup(); r.WorkgroupSize[0].Value != x || r.WorkgroupSize[1].Value != y {
+			t.Errorf("%+v: workgroup of %v", specialization(s), r.WorkgroupSize)
 		}
 	}
 }
 
 func TestHeapTooSmall(t *testing.T) {
-	d := &device{physical: fakePhysical(result.ClassDiscrete, []vulkan.MemoryHeap{{Size: 64 << 30}, {Size: 100 << 20, Flags: localHeap}})}
-	_, err := d.Candidates(backend.Problem{M: 4096, N: 4096, K: 4096})
+	d := &device{kernels: testKernels(t), physical: fakePhysical(result.ClassDiscrete, []vulkan.MemoryHeap{{Size: 64 << 30}, {Size: 100 << 20, Flags: localHeap}})}
+	_, err := d.Candidates(backend.KernelMatmul, backend.Problem{M: 4096, N: 4096, K: 4096})
 	wantError(t, err, backend.OutOfMemory, "the three matrices need 205521152 bytes, and the largest heap of the device has 104857600")
 	d.maxAlloc = 1 << 20
-	_, err = d.Candidates(backend.Problem{M: 4096, N: 4096, K: 4096})
+	_, err = d.Candidates(backend.KernelMatmul, backend.Problem{M: 4096, N: 4096, K: 4096})
 	wantError(t, err, backend.Limit, "matrix A needs 67108864 bytes, and maxMemoryAllocationSize is 1048576")
 }
 
@@ -691,10 +759,10 @@ func TestPlacesOfC(t *testing.T) {
 		{0, 4, "minStorageBufferOffsetAlignment is 0"},
 		{256, 0, "the place of C needs 1 dynamic storage buffer, and maxDescriptorSetStorageBuffersDynamic is 0"},
 	} {
-		d := &device{physical: fakePhysical(result.ClassDiscrete, heaps)}
+		d := &device{kernels: testKernels(t), physical: fakePhysical(result.ClassDiscrete, heaps)}
 		d.limits.MinStorageBufferOffsetAlignment = vulkan.DeviceSize(c.alignment)
 		d.limits.MaxDescriptorSetStorageBuffersDynamic = uint32(c.dynamic)
-		_, err := d.Candidates(backend.Problem{M: 8, N: 8, K: 8})
+		_, err := d.Candidates(backend.KernelMatmul, backend.Problem{M: 8, N: 8, K: 8})
 		if c.text == "" {
 			if err != nil {
 				t.Errorf("alignment %d, %d dynamic buffers: %v", c.alignment, c.dynamic, err)

@@ -36,7 +36,7 @@ func devices(in *invocation, asJSON bool) error {
 	if err != nil {
 		return err
 	}
-	ctx, done := interruptible(in.ctx, in.stderr)
+	ctx, done := interruptible(in.ctx, in.stderr, func() string { return "nothing was listed" })
 	defer done()
 	found, absent := measure.Discover(ctx, runner, backendNames)
 	var interrupted *interruption

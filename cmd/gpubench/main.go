@@ -14,8 +14,12 @@ import (
 )
 
 func main() {
-	ownPipeErrors()
-	os.Exit(run(context.Background(), os.Stdout, os.Stderr, os.Args[1:], os.Getenv))
+	ownWriteErrors()
+	var stdout io.Writer = os.Stdout
+	if stdoutWasClosed() {
+		stdout = closed{}
+	}
+	os.Exit(run(context.Background(), stdout, os.Stderr, os.Args[1:], os.Getenv))
 }
 
 // Exit codes. 130 and 143 are those of a shell for SIGINT and SIGTERM.

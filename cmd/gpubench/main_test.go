@@ -264,17 +264,18 @@ func TestOutcome(t *testing.T) {
 func TestRules(t *testing.T) {
 	defaults := measure.DefaultRules()
 	for _, test := range []struct {
-		minTime, timeout time.Duration
-		maxTime          float64
+		warmup, minTime, timeout time.Duration
+		maxTime                  float64
 	}{
-		{500 * time.Millisecond, 2 * time.Minute, defaults.MaxTimeS},
-		{10 * time.Second, 2 * time.Minute, defaults.WarmupS + 30}, // room for the least that was asked for
-		{500 * time.Millisecond, 4 * time.Second, 2},               // it ends by itself before it is killed
+		{500 * time.Millisecond, 500 * time.Millisecond, 2 * time.Minute, defaults.MaxTimeS},
+		{time.Second, 10 * time.Second, 2 * time.Minute, 31},                 // room for the least that was asked for
+		{5 * time.Second, time.Millisecond, 2 * time.Minute, 30},             // and for a warm-up that is busy half of the time
+		{500 * time.Millisecond, 500 * time.Millisecond, 4 * time.Second, 2}, // it ends by itself before it is killed
 	} {
-		o := &runOptions{minTime: test.minTime, timeout: test.timeout, precision: 0.02}
+		o := &runOptions{warmup: test.warmup, minTime: test.minTime, timeout: test.timeout, precision: 0.02}
 		r := o.rules()
-		if r.MaxTimeS != test.maxTime || r.MinTimeS != test.minTime.Seconds() || r.Precision != 0.02 {
-			t.Errorf("--min-time %v --timeout %v: %+v, want at most %v s", test.minTime, test.timeout, r, test.maxTime)
+		if r.MaxTimeS != test.maxTime || r.MinTimeS != test.minTime.Seconds() || r.WarmupS != test.warmup.Seconds() || r.Precision != 0.02 {
+			t.Errorf("--warmup %v --min-time %v --timeout %v: %+v, want at most %v s", test.warmup, test.minTime, test.timeout, r, test.maxTime)
 		}
 	}
 }

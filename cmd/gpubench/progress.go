@@ -83,6 +83,14 @@ func (p *progress) say(text string) {
 	}
 }
 
+// note prints a line that stays.
+func (p *progress) note(w io.Writer, text string) {
+	if p != nil {
+		io.WriteString(p.out, "\r\x1b[K")
+	}
+	fmt.Fprintf(w, "gpubench: %s\n", text)
+}
+
 // measured shows what package measure reports.
 func (p *progress) measured(m measure.Progress) { p.say(progressText(m)) }
 

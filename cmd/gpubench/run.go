@@ -18,6 +18,7 @@ import (
 	"gpubench/internal/measure"
 	"gpubench/internal/report"
 	"gpubench/internal/result"
+	"gpubench/internal/stats"
 	"gpubench/internal/worker"
 )
 
@@ -28,7 +29,11 @@ type runOptions struct {
 	want      selection
 	sizes     []backend.Problem
 	launches  int
+	budget    time.Duration
+	within    float64 // precision of ratios
+	limits    bool
 	precision float64
+	warmup    time.Duration
 	minTime   time.Duration
 	timeout   time.Duration
 	seed      uint64
@@ -42,24 +47,33 @@ func runCommand() *command {
 		long: `Measures the CPU, which is the baseline, every usable device of every other backend,
 and as a reference the BLAS library that is installed. Each arm (a device and a
 size) is measured in several processes, in an order shuffled anew each round. Every
-batch that is timed is checked whole.
+batch that is timed is checked whole. Beside the products each device's empty dispatch
+and the peak of its arithmetic are measured: a batch lasts 100 empty dispatches at
+least, and what is faster than the peak is flagged.
 `,
 		flags: func(set *pflag.FlagSet) func(*invocation) error {
 			defaults := measure.DefaultRules()
 			size := &sizes{}
 			var backends, devices list
-			launches := &count{value: measure.DefaultLaunches, lo: 1, hi: 1000}
+			launches := &count{value: stats.DefaultLaunches, lo: 1, hi: 1000}
 			precision := &percent{value: defaults.Precision, lo: 0.0001, hi: 0.5}
 			minTime := &duration{value: time.Duration(defaults.MinTimeS * float64(time.Second)), lo: time.Millisecond, hi: time.Hour}
+			budget := &duration{lo: 0, hi: 7 * 24 * time.Hour}
+			within := &percent{value: measure.DefaultRatioPrecision, lo: 0.0001, hi: 1}
+			warmup := &duration{value: time.Duration(defaults.WarmupS * float64(time.Second)), lo: time.Millisecond, hi: time.Hour}
 			timeout := &duration{value: measure.DefaultLimit, lo: time.Second, hi: 24 * time.Hour}
 			o := &runOptions{}
-			set.StringVar(&o.json, "json", "", "write the result document to `FILE`; - for standard output, without the table")
+			set.StringVar(&o.json, "json", "", "write the result document to `FILE`, anew after every launch; - for standard output, without the table")
 			set.Var(&backends, "backend", "only these backends: "+strings.Join(backendNames, ", "))
 			set.Var(&devices, "device", "only these devices, as in cpu,cpu:1:avx2,vulkan:0; vulkan stands for all of its devices")
 			set.Var(size, "size", "matrix sizes, each as 1024 or MxNxK (default 1024; 512 where all but the CPU is software)")
 			set.Var(&choice{value: "f32", of: []string{"f32"}}, "format", "number format; f32 so far")
 			set.Var(launches, "launches", "processes per arm")
+			set.Var(budget, "budget", "spend up to `TIME` in all: on more launches than --launches while the interval of a ratio is wider than --ratio-precision; no launch begins after it (default none: --launches, no more)")
+			set.Var(within, "ratio-precision", "with --budget, how far the interval of a ratio may reach from its middle")
+			set.BoolVar(&o.limits, "limits", true, "measure each device's empty dispatch and the peak of its arithmetic as well")
 			set.Var(precision, "precision", "stop sampling when the interval's half width is this much of the median")
+			set.Var(warmup, "warmup", "shortest time to keep the device busy before sampling; longer where its clock takes longer to rise")
 			set.Var(minTime, "min-time", "shortest time to sample in each process")
 			set.Var(timeout, "timeout", "limit of one process; after it the process is killed")
 			set.Uint64Var(&o.seed, "seed", 1, "make inputs, order and bootstrap from `N`")
@@ -70,7 +84,9 @@ batch that is timed is checked whole.
 					return err
 				}
 				o.want.backends, o.want.devices, o.sizes = backends, devices, size.list
-				o.launches, o.precision, o.minTime, o.timeout = launches.value, precision.value, minTime.value, timeout.value
+				o.launches, o.budget, o.within = launches.value, budget.value, within.value
+				o.precision, o.timeout = precision.value, timeout.value
+				o.warmup, o.minTime = warmup.value, minTime.value
 				return o.run(in)
 			}
 		},
@@ -80,10 +96,11 @@ batch that is timed is checked whole.
 // rules makes the rules of a launch from the flags.
 func (o *runOptions) rules() worker.Rules {
 	r := measure.DefaultRules()
-	r.Precision, r.MinTimeS = o.precision, o.minTime.Seconds()
-	// There must be room for the shortest sampling, and the process must end by
-	// itself before it is killed.
-	r.MaxTimeS = min(max(r.MaxTimeS, r.WarmupS+3*r.MinTimeS), o.timeout.Seconds()/2)
+	r.Precision, r.WarmupS, r.MinTimeS = o.precision, o.warmup.Seconds(), o.minTime.Seconds()
+	// There must be room for the shortest warm-up, which may take a third of it on a
+	// device that is busy half of the time, and for the shortest sampling, and the
+	// process must end by itself before it is killed.
+	r.MaxTimeS = min(max(r.MaxTimeS, r.WarmupS+3*r.MinTimeS, 6*r.WarmupS), o.timeout.Seconds()/2)
 	return r
 }
 
@@ -135,22 +152,29 @@ func (o *runOptions) run(in *invocation) error {
 	if err := checkSizes(o.sizes, doc.Host.MemoryBytes); err != nil {
 		return err
 	}
-	if o.json != "" && o.json != "-" {
-		if err := checkWritable(o.json); err != nil {
-			return err
-		}
+	var line *progress
+	keep, err := newKeeper(o.json, func(text string) { line.note(in.stderr, text) })
+	if err != nil {
+		return err
 	}
 	runner, err := spawner()
 	if err != nil {
 		return err
 	}
-	interrupted, err := o.measure(in, runner, backends, doc)
+	// Until the answer is out: a second signal must end a write that does not end.
+	ctx, done := interruptible(in.ctx, in.stderr, keep.atOnce)
+	defer done()
+	if !o.quiet {
+		line = startProgress(in.stderr, in.getenv)
+	}
+	interrupted, err := o.measure(ctx, runner, backends, doc, line, keep)
+	line.end()
 	if err != nil {
 		return err
 	}
 	doc.DurationS = time.Since(doc.Started).Seconds()
 
-	if err := o.answer(in, doc); err != nil {
+	if err := o.answer(in, doc, keep); err != nil {
 		return err
 	}
 	return outcome(doc, interrupted)
@@ -169,15 +193,7 @@ func unwatched() []result.Warning {
 
 // measure fills the document. It returns the signal that ended it early, if one
 // did, and an error only when there is nothing to put into a document.
-func (o *runOptions) measure(in *invocation, runner measure.Runner, backends []string, doc *result.Document) (*interruption, error) {
-	ctx, done := interruptible(in.ctx, in.stderr)
-	defer done()
-	var line *progress
-	if !o.quiet {
-		line = startProgress(in.stderr, in.getenv)
-		defer line.end()
-	}
-
+func (o *runOptions) measure(ctx context.Context, runner measure.Runner, backends []string, doc *result.Document, line *progress, keep *keeper) (*interruption, error) {
 	line.say("looking for devices")
 	found, absent := measure.Discover(ctx, runner, backends)
 	found, err := o.want.find(found, absent, func(backend, id string) (result.Device, worker.Outcome) {
@@ -200,10 +216,16 @@ func (o *runOptions) measure(in *invocation, runner measure.Runner, backends []s
 	if len(problems) == 0 {
 		problems = []backend.Problem{defaultSize(chosen)}
 	}
-	plan := measure.Plan{Launches: o.launches, Rules: o.rules(), Seed: o.seed, Limit: o.timeout, Runtime: doc.Host.Runtime.Name}
+	plan := measure.Plan{Launches: o.launches, Rules: o.rules(), Seed: o.seed, Limit: o.timeout, Runtime: doc.Host.Runtime.Name,
+		ISA: doc.Host.CPU.ISA, Budget: o.budget, RatioPrecision: o.within}
 	for _, p := range problems {
 		for _, d := range chosen {
 			plan.Arms = append(plan.Arms, measure.Arm{Device: d, Problem: p, Baseline: d.ID == o.want.baseline})
+		}
+	}
+	for _, d := range chosen {
+		if o.limits {
+			plan.Arms = append(plan.Arms, measure.Beside(d)...)
 		}
 	}
 	if chosen[0].ID != o.want.baseline {
@@ -212,7 +234,7 @@ func (o *runOptions) measure(in *invocation, runner measure.Runner, backends []s
 	}
 
 	var warnings []result.Warning
-	doc.Measurements, doc.Ratios, warnings, err = measure.Run(ctx, runner, plan, line.measured)
+	doc.Measurements, doc.Ratios, warnings, err = measure.Run(ctx, runner, plan, line.measured, func(so measure.Results) { keep.checkpoint(*doc, so) })
 	doc.Warnings = append(doc.Warnings, warnings...)
 	if err != nil && !errors.As(err, &interrupted) {
 		return nil, err
@@ -222,7 +244,7 @@ func (o *runOptions) measure(in *invocation, runner measure.Runner, backends []s
 }
 
 // answer writes the document and prints the table.
-func (o *runOptions) answer(in *invocation, doc *result.Document) error {
+func (o *runOptions) answer(in *invocation, doc *result.Document, keep *keeper) error {
 	if o.json == "-" {
 		if err := result.Write(in.stdout, doc); err != nil {
 			return rescue(doc, answered(err))
@@ -233,6 +255,11 @@ func (o *runOptions) answer(in *invocation, doc *result.Document) error {
 	if o.json != "" {
 		if err := result.WriteFile(o.json, doc); err != nil {
 			lost = rescue(doc, fmt.Errorf("--json %w", err))
+			if held := keep.held.Load(); held != nil {
+				lost = fmt.Errorf("%w; %s", lost, *held)
+			}
+		} else {
+			keep.hold("%s holds all that was measured", o.json)
 		}
 	}
 	err := answered(report.Run(in.stdout, doc, report.OptionsFor(in.stdout, in.getenv)))
@@ -240,6 +267,14 @@ func (o *runOptions) answer(in *invocation, doc *result.Document) error {
 		return fmt.Errorf("%w; %w", lost, err)
 	}
 	return cmp.Or(lost, err)
+}
+
+// workName is the size of a product, or the kernel of what is measured beside them.
+func workName(m *result.Measurement) string {
+	if m.Role == result.RoleOverhead || m.Role == result.RolePeak {
+		return m.Kernel.Name
+	}
+	return fmt.Sprintf("%dx%dx%d", m.Problem.M, m.Problem.N, m.Problem.K)
 }
 
 // outcome is nil when all went well. Otherwise its exit code is that of the gravest
@@ -252,7 +287,7 @@ func outcome(doc *result.Document, interrupted *interruption) error {
 	var wrong, failed []string
 	good := 0
 	for _, m := range doc.Measurements {
-		what := fmt.Sprintf("%s %dx%dx%d: %s", m.Device, m.Problem.M, m.Problem.N, m.Problem.K, m.Reason)
+		what := fmt.Sprintf("%s %s: %s", m.Device, workName(&m), m.Reason)
 		switch {
 		case m.Status == result.StatusOK:
 			good++

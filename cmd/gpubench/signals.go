@@ -9,10 +9,11 @@ import (
 	"syscall"
 )
 
-// ownPipeErrors makes writing to a closed pipe an error like any other. Without
-// it the Go runtime ends the process by SIGPIPE, with no word and no document.
-func ownPipeErrors() {
-	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
+// ownWriteErrors makes writing to a closed pipe, or beyond the size that a limit
+// allows a file, an error like any other. Without it the Go runtime ends the process
+// by SIGPIPE or SIGXFSZ, with no document.
+func ownWriteErrors() {
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE, syscall.SIGXFSZ)
 }
 
 // interruption is the cause of a context that a signal has ended.
@@ -34,9 +35,10 @@ func (i *interruption) code() int {
 }
 
 // interruptible returns a context that the first SIGINT or SIGTERM ends, with an
-// *interruption as the cause. The second one ends the process at once: its children
-// notice by their standard input and end too.
-func interruptible(ctx context.Context, stderr io.Writer) (context.Context, func()) {
+// *interruption as the cause. The second one ends the process at once, with what
+// atOnce says of the consequences: its children notice by their standard input and end
+// too.
+func interruptible(ctx context.Context, stderr io.Writer, atOnce func() string) (context.Context, func()) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
@@ -47,7 +49,7 @@ func interruptible(ctx context.Context, stderr io.Writer) (context.Context, func
 			case s := <-signals:
 				i := &interruption{s}
 				if !first {
-					fmt.Fprintln(stderr, "\ngpubench: ended at once; what was measured is lost")
+					fmt.Fprintf(stderr, "\ngpubench: ended at once; %s\n", atOnce())
 					os.Exit(i.code())
 				}
 				cancel(i)

@@ -126,16 +126,20 @@ func (d *device) Close() error {
 	return nil
 }
 
-// Candidates is one without constants: the library chooses for itself.
-func (d *device) Candidates(p backend.Problem) ([]backend.Specialization, error) {
+// Candidates is one without constants: the library chooses for itself. It has no other
+// kernel than the product.
+func (d *device) Candidates(kernel string, p backend.Problem) ([]backend.Specialization, error) {
+	if kernel != backend.KernelMatmul {
+		return nil, backend.Errorf(backend.Limit, "blas: a library multiplies matrices only and has no kernel %q", kernel)
+	}
 	if max(p.M, p.N, p.K) > math.MaxInt32 {
 		return nil, backend.Errorf(backend.Limit, "blas: %v has a dimension above the 2^31-1 that cblas_sgemm takes", p)
 	}
 	return []backend.Specialization{{}}, nil
 }
 
-func (d *device) Build(p backend.Problem, s backend.Specialization) (backend.Program, error) {
-	if _, err := d.Candidates(p); err != nil {
+func (d *device) Build(kernel string, p backend.Problem, s backend.Specialization) (backend.Program, error) {
+	if _, err := d.Candidates(kernel, p); err != nil {
 		return nil, err
 	}
 	if len(s) > 0 {

@@ -50,11 +50,11 @@ func TestProducts(t *testing.T) {
 	for _, id := range ids() {
 		d := openDevice(t, id)
 		for _, p := range []backend.Problem{{M: 1, N: 1, K: 1}, {M: 1, N: 1000, K: 1}, {M: 333, N: 1, K: 7}, {M: 65, N: 33, K: 129}, {M: 300, N: 200, K: 513}} {
-			specs, err := d.Candidates(p)
+			specs, err := d.Candidates(backend.KernelMatmul, p)
 			if err != nil || len(specs) != 1 || len(specs[0]) != 0 || specs[0] == nil {
 				t.Fatalf("candidates %v, %v", specs, err)
 			}
-			pr, err := d.Build(p, specs[0])
+			pr, err := d.Build(backend.KernelMatmul, p, specs[0])
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -153,10 +153,10 @@ func TestDevices(t *testing.T) {
 func TestLimits(t *testing.T) {
 	d := openDevice(t, "blas:1")
 	var e *backend.Error
-	if _, err := d.Candidates(backend.Problem{M: 1 << 31, N: 1, K: 1}); !errors.As(err, &e) || e.Kind != backend.Limit {
+	if _, err := d.Candidates(backend.KernelMatmul, backend.Problem{M: 1 << 31, N: 1, K: 1}); !errors.As(err, &e) || e.Kind != backend.Limit {
 		t.Errorf("2^31 rows: %v", err)
 	}
-	if _, err := d.Build(backend.Problem{M: 1, N: 1, K: 1}, backend.Specialization{"LX": 1}); !errors.As(err, &e) || e.Kind != backend.Unusable {
+	if _, err := d.Build(backend.KernelMatmul, backend.Problem{M: 1, N: 1, K: 1}, backend.Specialization{"LX": 1}); !errors.As(err, &e) || e.Kind != backend.Unusable {
 		t.Errorf("a specialization: %v", err)
 	}
 }
@@ -318,7 +318,7 @@ func BenchmarkProduct(b *testing.B) {
 		b.Run(fmt.Sprint(n), func(b *testing.B) {
 			d := openDevice(b, "blas")
 			p := backend.Problem{M: n, N: n, K: n}
-			pr, err := d.Build(p, nil)
+			pr, err := d.Build(backend.KernelMatmul, p, nil)
 			if err != nil {
 				b.Fatal(err)
 			}

@@ -11,6 +11,7 @@ import (
 	"fmt"
 
 	"gpubench/internal/result"
+	"gpubench/kernels"
 )
 
 // Problem is C = A x B: A is M x K, B is K x N, C is M x N, all row major and
@@ -20,6 +21,25 @@ type Problem struct{ M, N, K int }
 // FLOP is the work of one dispatch: a multiplication and an addition for each
 // of the M x N x K products.
 func (p Problem) FLOP() uint64 { return 2 * uint64(p.M) * uint64(p.N) * uint64(p.K) }
+
+// Matrix is the size of A, B or C.
+type Matrix struct {
+	Name       string
+	Rows, Cols int
+}
+
+// Len is the number of its elements.
+func (m Matrix) Len() int { return m.Rows * m.Cols }
+
+// Matrices are the sizes of A, B and C of a kernel. Those of KernelFMA are none of a
+// product: see kernels/fma.comp.
+func (p Problem) Matrices(kernel string) [3]Matrix {
+	c := Matrix{"C", p.M, p.N}
+	if kernel == KernelFMA {
+		return [3]Matrix{{"A", kernels.FMARows, p.N}, {"B", 1, p.N}, c}
+	}
+	return [3]Matrix{{"A", p.M, p.K}, {"B", p.K, p.N}, c}
+}
 
 // Region is how many elements a batch of n dispatches uses of C's region; see Batch.
 func (p Problem) Region(n int) int { return p.M*p.N + Stagger*(n+1) }
@@ -101,13 +121,14 @@ type Backend interface {
 type Device interface {
 	// Info is the device's entry in the result document.
 	Info() result.Device
-	// Candidates are the specializations worth trying for this problem within the
-	// device's limits, the likeliest first and at least one, or an *Error of kind
-	// Limit that says which limit the problem exceeds.
-	Candidates(Problem) ([]Specialization, error)
+	// Candidates are the specializations of a kernel, KernelMatmul or KernelFMA, worth
+	// trying for this problem within the device's limits, the likeliest first and at
+	// least one, or an *Error of kind Limit that says which limit the problem exceeds, or
+	// that the device cannot have this kernel.
+	Candidates(kernel string, p Problem) ([]Specialization, error)
 	// Build compiles the kernel with this specialization and allocates A, B, and the
-	// region of C for MaxDispatches dispatches.
-	Build(Problem, Specialization) (Program, error)
+	// region of C for MaxDispatches dispatches. It fails where Candidates does.
+	Build(kernel string, p Problem, s Specialization) (Program, error)
 	Close() error
 }
 
@@ -116,7 +137,7 @@ type Program interface {
 	// Form says what was built. Specialization holds every constant, also those
 	// that Build was not asked to set.
 	Form() Form
-	// Load copies A (M*K values) and B (K*N values) to the device.
+	// Load copies A and B to the device, whole; Problem.Matrices has their sizes.
 	Load(a, b []float32) error
 	// Fill sets the first n elements of C's region to v, NaN included, on the device.
 	Fill(v float32, n int) error

@@ -80,6 +80,31 @@ func (p place) memory() uint64 {
 	return total
 }
 
+// OOMKills is how many processes the kernel has ended for want of memory in this
+// process's control group or, where no group counts them, on this machine. It is false
+// where that is unknown.
+func OOMKills() (uint64, bool) { return here().oomKills() }
+
+func (p place) oomKills() (uint64, bool) {
+	var files []string
+	for _, g := range p.cgroups("memory") {
+		name := "/memory.oom_control"
+		if g.v2 {
+			name = "/memory.events"
+		}
+		files = append(files, g.dirs[0]+name) // children are in our own group
+	}
+	for _, file := range append(files, "proc/vmstat") {
+		for line := range strings.Lines(p.read(file)) {
+			if f := strings.Fields(line); len(f) == 2 && f[0] == "oom_kill" { // since Linux 4.13
+				n, err := strconv.ParseUint(f[1], 10, 64)
+				return n, err == nil
+			}
+		}
+	}
+	return 0, false
+}
+
 // cgroups returns the hierarchies that may limit this controller: the one of
 // version 2 and the one of version 1 that holds it.
 func (p place) cgroups(controller string) []cgroup {

@@ -252,6 +252,30 @@ func TestMemory(t *testing.T) {
 	}
 }
 
+func TestOOMKills(t *testing.T) {
+	const events, control, vmstat = "low 0\nmax 7\noom 2\noom_kill 3\noom_group_kill 0\n", "oom_kill_disable 0\nunder_oom 0\noom_kill 4\n", "pgfault 9\noom_kill 5\n"
+	for _, tt := range []struct {
+		name  string
+		files map[string]string
+		want  uint64
+		known bool
+	}{
+		{"nothing readable", nil, 0, false},
+		{"version 2", map[string]string{"proc/vmstat": vmstat, "proc/self/cgroup": "0::/a/b\n",
+			"sys/fs/cgroup/a/b/memory.events": events, "sys/fs/cgroup/a/memory.events": strings.ReplaceAll(events, "3", "33")}, 3, true},
+		{"version 1", map[string]string{"proc/vmstat": vmstat, "proc/self/cgroup": "4:memory:/a\n0::/\n",
+			"sys/fs/cgroup/memory/a/memory.oom_control": control}, 4, true},
+		{"the root of version 2 counts nothing", map[string]string{"proc/vmstat": vmstat, "proc/self/cgroup": "0::/\n"}, 5, true},
+		{"before Linux 4.13", map[string]string{"proc/vmstat": "pgfault 9\n", "proc/self/cgroup": "4:memory:/a\n",
+			"sys/fs/cgroup/memory/a/memory.oom_control": "oom_kill_disable 0\nunder_oom 0\n"}, 0, false},
+		{"rubbish", map[string]string{"proc/vmstat": "oom_kill many\noom_kill\n"}, 0, false},
+	} {
+		if got, known := machine(tt.files).oomKills(); got != tt.want || known != tt.known {
+			t.Errorf("%s: got %d, %v, want %d, %v", tt.name, got, known, tt.want, tt.known)
+		}
+	}
+}
+
 func TestCPUModel(t *testing.T) {
 	arm := func(codes ...string) string {
 		var s strings.Builder

@@ -12,7 +12,7 @@ import (
 	"gpubench/internal/worker"
 )
 
-// emptyTrips are timed in each launch of the matrix product.
+// emptyTrips are timed in each launch of another kernel.
 const emptyTrips = 30
 
 // A launch of the empty kernel takes at least so many samples, unless the rules are
@@ -87,23 +87,14 @@ func (r *recorder) empty(n int) (sum backend.Timing, err error) {
 
 // launchEmpty builds the kernel, verifies it on the exact input of a small problem,
 // warms up with empty dispatches, and emits single ones as samples until a rule stops
-// it, which it returns. Nothing is searched: the specialization is the one asked for, or
-// the likeliest.
+// it, which it returns.
 func (s *session) launchEmpty(dev backend.Device) (stop string, err error) {
 	if err := checkRules(s.req.Rules); err != nil {
 		return "", err
 	}
-	spec := s.req.Specialization
-	if spec == nil {
-		candidates, err := dev.Candidates(emptyProblem)
-		if err != nil {
-			return "", err
-		}
-		spec = candidates[0]
-	}
-	program, err := dev.Build(emptyProblem, spec)
+	program, err := s.build(dev, backend.KernelMatmul, emptyProblem)
 	if err != nil {
-		return "", fmt.Errorf("build: %w", err)
+		return "", err
 	}
 	defer closing("program", program, &err)
 	s.built(program, backend.KernelEmpty)

@@ -72,7 +72,7 @@ func (f *fake) Info() result.Device {
 	return result.Device{ID: "fake:0", Backend: "fake", Class: result.ClassCPU, Name: "Go"}
 }
 
-func (f *fake) Candidates(p backend.Problem) ([]backend.Specialization, error) {
+func (f *fake) Candidates(_ string, p backend.Problem) ([]backend.Specialization, error) {
 	if f.limit {
 		return nil, backend.Errorf(backend.Limit, "fake: problem %v exceeds maxFakeSize", p)
 	}
@@ -82,7 +82,7 @@ func (f *fake) Candidates(p backend.Problem) ([]backend.Specialization, error) {
 	return f.candidates, nil
 }
 
-func (f *fake) Build(p backend.Problem, s backend.Specialization) (backend.Program, error) {
+func (f *fake) Build(_ string, p backend.Problem, s backend.Specialization) (backend.Program, error) {
 	f.built = append(f.built, p.String())
 	f.batches = 0
 	if err := f.buildErr[s["T"]]; err != nil {

@@ -32,16 +32,16 @@ import (
 // a kind, a backend that is not on this machine among them. Handle stops between
 // two batches when ctx ends.
 func Handle(ctx context.Context, b backend.Backend, req worker.Request, emit func(worker.Event)) error {
-	s := &session{ctx: ctx, req: req, emit: emit}
+	kernel := cmp.Or(req.Kernel, backend.KernelMatmul)
+	s := &session{ctx: ctx, req: req, kernel: kernel, emit: emit}
 	var stop string
 	var err error
-	kernel := cmp.Or(req.Kernel, backend.KernelMatmul)
 	switch {
 	case req.Op == worker.OpDevices:
 		err = s.devices(b)
 	case req.Op == worker.OpSearch && kernel == backend.KernelMatmul:
 		err = s.withDevice(b, req.Problem, s.search)
-	case req.Op == worker.OpLaunch && kernel == backend.KernelMatmul:
+	case req.Op == worker.OpLaunch && (kernel == backend.KernelMatmul || kernel == backend.KernelFMA):
 		err = s.withDevice(b, req.Problem, func(dev backend.Device) error {
 			stop, err = s.launch(dev)
 			return err
@@ -60,36 +60,38 @@ func Handle(ctx context.Context, b backend.Backend, req worker.Request, emit fun
 	return err
 }
 
-// checkProblem rejects problems that no backend can take: the kernel counts
+// checkProblem rejects problems that no backend can take: the kernels count
 // elements in 32 bits.
-func checkProblem(p backend.Problem) error {
+func checkProblem(kernel string, p backend.Problem) error {
 	if p.M < 1 || p.N < 1 || p.K < 1 {
 		return backend.Errorf(backend.Limit, "problem %v: every dimension must be at least 1", p)
 	}
-	for _, m := range []struct {
-		name       string
-		rows, cols int
-	}{{"A", p.M, p.K}, {"B", p.K, p.N}, {"C", p.M, p.N}} {
-		if m.rows > math.MaxUint32/m.cols {
-			return backend.Errorf(backend.Limit, "problem %v: matrix %s has more than 2^32 - 1 elements", p, m.name)
+	for _, m := range p.Matrices(kernel) {
+		if m.Rows > math.MaxUint32/m.Cols {
+			return backend.Errorf(backend.Limit, "problem %v: matrix %s has more than 2^32 - 1 elements", p, m.Name)
 		}
+	}
+	if p.K > math.MaxUint32 {
+		return backend.Errorf(backend.Limit, "problem %v: more than 2^32 - 1 steps", p)
 	}
 	return nil
 }
 
 // session is one request being carried out.
 type session struct {
-	ctx  context.Context
-	req  worker.Request
-	emit func(worker.Event)
+	ctx    context.Context
+	req    worker.Request
+	kernel string // that of the request
+	emit   func(worker.Event)
 
 	disturbances *disturb.Monitor // while a device is open
 }
 
-// withDevice opens the requested device for f, which is about problem p. It is closed before the done event:
-// a driver that crashes while it closes has not finished its launch.
+// withDevice opens the requested device for f, which is about problem p. It is closed
+// before the done event: a driver that crashes while it closes has not finished its
+// launch.
 func (s *session) withDevice(b backend.Backend, p backend.Problem, f func(backend.Device) error) (err error) {
-	if err := checkProblem(p); err != nil {
+	if err := checkProblem(s.kernel, p); err != nil {
 		return err
 	}
 	dev, err := b.Open(s.req.Device)
@@ -154,7 +156,7 @@ func newBench(s *session, program backend.Program, p backend.Problem) bench {
 
 // load copies the input to the device; from then on batches are checked by v.
 func (b *bench) load(x, y []float32, v checker) error {
-	b.verifier = &verifier{checker: v, p: b.problem, a: x, b: y}
+	b.verifier = &verifier{checker: v, p: b.problem}
 	if err := b.program.Load(x, y); err != nil {
 		return fmt.Errorf("load A and B: %w", err)
 	}

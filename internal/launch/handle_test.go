@@ -198,6 +198,34 @@ func TestLaunchesThatFail(t *testing.T) {
 		{name: "wrong element late", fake: fake{wrongElement: 95, wrongBatch: 30}, kind: backend.WrongResult, text: "batch 30: C[3,5] is ", bad: 1, ok: 29},
 		{name: "unwritten tile", fake: fake{unwritten: func(_, i int) bool { return i/30 >= 16 && i%30 >= 16 }}, kind: backend.WrongResult, text: "exact input: C[16,16] was never written", bad: 1},
 		{name: "last workgroup dropped in the fifth batch", fake: fake{unwritten: func(batch, i int) bool { return batch == 6 && i >= 590 }}, kind: backend.WrongResult, text: "batch 6: dispatch 1 of 25: C[19,20] was never written", bad: 1, ok: 5},
+		{name: "a dispatch dropped", fake: fake{dropped: func(b backend.Batch, d, _ int) bool { return b.Dispatches == 25 && d == 6 }}, kind: backend.WrongResult,
+			text: "batch 6: dispatch 7 of 25 was dropped: its part of C was never written", bad: 1, ok: 5},
+		{name: "a dispatch dropped in ascending order", fake: fake{dropped: func(b backend.Batch, d, _ int) bool { return b.Dispatches == 25 && d == 6 && !b.Descending }}, kind: backend.WrongResult,
+			text: "batch 7: dispatch 7 of 25 was dropped: its part of C was never written", bad: 1, ok: 6},
+		{name: "the first dispatch dropped", fake: fake{dropped: func(b backend.Batch, d, _ int) bool { return b.Dispatches == 25 && d == 0 }}, kind: backend.WrongResult,
+			text: "batch 6: dispatch 1 of 25 was dropped", bad: 1, ok: 5},
+		{name: "the last dispatch dropped", fake: fake{dropped: func(b backend.Batch, d, _ int) bool { return b.Dispatches == 25 && d == 24 }}, kind: backend.WrongResult,
+			text: "batch 6: dispatch 25 of 25 was dropped", bad: 1, ok: 5},
+		{name: "the last four dispatches dropped in ascending order", fake: fake{dropped: func(b backend.Batch, d, _ int) bool { return b.Dispatches == 25 && d > 20 && !b.Descending }}, kind: backend.WrongResult,
+			text: "batch 7: dispatch 22 of 25 was dropped", bad: 1, ok: 6},
+		{name: "a dispatch dropped on the exact input", fake: fake{dropped: func(b backend.Batch, d, _ int) bool { return b.Dispatches == 10 && d == 5 && !b.Descending }}, kind: backend.WrongResult,
+			text: "exact input: dispatch 6 of 10 was dropped", bad: 1, ok: 2},
+		{name: "the last workgroup of a dispatch", fake: fake{dropped: func(b backend.Batch, d, i int) bool { return b.Dispatches == 25 && d == 3 && i >= 590 }}, kind: backend.WrongResult,
+			text: "batch 6: dispatch 4 of 25: C[19,20] was never written", bad: 1, ok: 5},
+		{name: "the first workgroup of a dispatch", fake: fake{dropped: func(b backend.Batch, d, i int) bool { return b.Dispatches == 25 && d == 3 && i < 10 }}, kind: backend.WrongResult,
+			text: "batch 7: dispatch 4 of 25: C[0,0] was never written", bad: 1, ok: 6},
+		{name: "a wrong element of a dispatch", fake: fake{value: func(b backend.Batch, d, i int, v float32) float32 {
+			if b.Dispatches == 25 && d == 3 && i == 35 {
+				v++
+			}
+			return v
+		}}, kind: backend.WrongResult, text: "batch 7: dispatch 4 of 25: C[1,5] is ", bad: 1, ok: 6},
+		{name: "a write before C", fake: fake{stray: -1}, kind: backend.WrongResult, text: "exact input: the batch wrote outside of C, at index -1 (C has 600 elements)", bad: 1},
+		{name: "a write far before C", fake: fake{stray: -64}, kind: backend.WrongResult, text: "exact input: the batch wrote outside of C, at index -64 (C has 600 elements)", bad: 1},
+		{name: "a write after C", fake: fake{stray: 1}, kind: backend.WrongResult, text: "exact input: the batch wrote outside of C, at index 600 (C has 600 elements)", bad: 1},
+		{name: "a write far after C", fake: fake{stray: 64}, kind: backend.WrongResult, text: "exact input: the batch wrote outside of C, at index 663 (C has 600 elements)", bad: 1},
+		{name: "the empty dispatch writes", fake: fake{scribble: true}, kind: backend.WrongResult, text: "the empty dispatch wrote into C"},
+		{name: "the empty dispatch loses the device", fake: fake{emptyErr: errDeviceLost}, kind: backend.DeviceLost, text: "empty dispatch: fake: wait for fence", ok: exactBatches},
 		{name: "nothing written", fake: fake{unwritten: func(_, _ int) bool { return true }}, kind: backend.WrongResult, text: "exact input: C[0,0] was never written", bad: 1},
 		{name: "tf32", fake: fake{rounding: roundTo(11)}, kind: backend.WrongResult, text: "batch 4: C[0,", bad: 1, ok: 3},
 		{name: "build fails", fake: fake{buildErr: map[uint32]error{4: backend.Errorf(backend.Failed, "fake: compile: bad")}}, kind: backend.Failed, text: "build: fake: compile: bad"},
@@ -211,7 +239,8 @@ func TestLaunchesThatFail(t *testing.T) {
 		{name: "empty problem", req: func(r *worker.Request) { r.Problem.K = 0 }, kind: backend.Limit, text: "problem 20x30x0: every dimension must be at least 1"},
 		{name: "problem too large", req: func(r *worker.Request) { r.Problem = backend.Problem{M: 1 << 17, N: 1, K: 1 << 17} }, kind: backend.Limit, text: "problem 131072x1x131072: matrix A has more than 2^32 - 1 elements"},
 		{name: "rules", req: func(r *worker.Request) { r.Rules.BatchS = 0 }, kind: backend.Failed, text: "launch: the rules make no sense"},
-		{name: "operation", req: func(r *worker.Request) { r.Op = "dance" }, kind: backend.Failed, text: `launch: unknown operation "dance"`},
+		{name: "operation", req: func(r *worker.Request) { r.Op = "dance" }, kind: backend.Failed, text: `launch: unknown operation "dance" on the kernel "matmul"`},
+		{name: "search for the empty kernel", req: func(r *worker.Request) { r.Op, r.Kernel = worker.OpSearch, backend.KernelEmpty }, kind: backend.Failed, text: `launch: unknown operation "search" on the kernel "empty"`},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			req := launchRequest()
@@ -240,10 +269,39 @@ func TestLaunchesThatFail(t *testing.T) {
 	}
 }
 
-// Other last bits in each batch are not wrong, but each is checked in full.
-func TestJitteringResultsAreAccepted(t *testing.T) {
-	if _, err := handle(t, &fake{jitter: true}, launchRequest()); err != nil {
-		t.Error(err)
+// Other last bits, in all of a batch or in one of its dispatches, are not wrong, but
+// each is checked in full, and the batch is counted.
+func TestVaryingResultsAreCounted(t *testing.T) {
+	for _, f := range []*fake{{jitter: true}, {value: func(b backend.Batch, d, i int, v float32) float32 {
+		if b.Descending && d == 2 && i == small.M*small.N-1 && v != float32(math.Trunc(float64(v))) {
+			v = math.Float32frombits(math.Float32bits(v) ^ 1)
+		}
+		return v
+	}}} {
+		got, err := handle(t, f, launchRequest())
+		if err != nil {
+			t.Fatal(err)
+		}
+		// The exact input has no last bits, and the first batch on the normal one has one
+		// dispatch. Of those after it the even ones, counted from 1, are descending.
+		v := got.last(worker.EventVerified).Verification
+		if want := v.Batches/2 - (exactBatches+1)/2; f.jitter && v.Varied != v.Batches-exactBatches-1-want || !f.jitter && v.Varied != want {
+			t.Errorf("jitter %v: %d of %d batches varied", f.jitter, v.Varied, v.Batches)
+		}
+		if v.Failed != 0 || v.MaxError > v.Bound {
+			t.Errorf("verification %+v", v)
+		}
+	}
+}
+
+// The whole of every C is one dispatch's, so in the middle of a batch what is neither
+// at its beginning nor at its end is not seen.
+func TestWhatTracesDoNotShow(t *testing.T) {
+	f := &fake{dropped: func(b backend.Batch, d, i int) bool {
+		return d == 3 && d < b.Dispatches-1 && i >= 64 && i < small.M*small.N-64
+	}}
+	if _, err := handle(t, f, launchRequest()); err != nil {
+		t.Errorf("%v: the package's comment says that this is not seen", err)
 	}
 }
 
@@ -391,6 +449,104 @@ func TestFastDispatchesAreBatched(t *testing.T) {
 		if s.HostS < testRules.BatchS || s.HostS > 1.3*testRules.BatchS {
 			t.Fatalf("a batch lasts %g s, want %g and not much more", s.HostS, testRules.BatchS)
 		}
+	}
+}
+
+// A batch is as long as a hundred empty round trips, and where the most dispatches are
+// shorter than that its samples say so.
+func TestBatchesHideTheRoundTrip(t *testing.T) {
+	for _, tt := range []struct {
+		roundTrip, dispatch, least float64
+		short                      bool
+	}{
+		{1e-5, 1e-3, 0.02, false},
+		{1e-3, 1e-3, 0.1, false},
+		{1e-3, 1e-6, 0.016384, true},
+	} {
+		got, err := handle(t, &fake{emptyS: tt.roundTrip, dispatchS: tt.dispatch}, launchRequest())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if at := got.last(worker.EventRoundTrip).RoundTripS; at != tt.roundTrip {
+			t.Errorf("round trip %g s, want %g", at, tt.roundTrip)
+		}
+		for _, s := range got.samples(worker.EventSample) {
+			if s.HostS < tt.least || s.HostS > 1.3*tt.least || slices.Contains(s.Flags, "short") != tt.short {
+				t.Fatalf("round trip %g s: a batch of %d dispatches takes %g s, want %g; flags %v, want short among them: %v", tt.roundTrip, s.Dispatches, s.HostS, tt.least, s.Flags, tt.short)
+			}
+		}
+	}
+}
+
+func emptyRequest() worker.Request {
+	r := launchRequest()
+	r.Kernel, r.Problem, r.Specialization = backend.KernelEmpty, backend.Problem{}, nil
+	return r
+}
+
+func TestEmptyKernel(t *testing.T) {
+	zero := 0.0
+	f := &fake{candidates: specs(3), deviceS: func(float64) *float64 { return &zero }}
+	got, err := handle(t, f, emptyRequest())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := "built, phase verify, verified, phase warmup, warmup, phase sample, sample, done"; got.kinds() != want {
+		t.Errorf("events: %s, want %s", got.kinds(), want)
+	}
+	if k := got.last(worker.EventBuilt).Kernel; k.Name != "empty" || k.SPIRVSHA256 != "5b1" || k.Specialization["T"] != 1 {
+		t.Errorf("kernel %+v", k)
+	}
+	if len(f.built) != 1 || f.built[0] != "64x64x64" || f.batches != exactBatches || f.closed != 2 {
+		t.Errorf("built %v, %d batches, %d closed", f.built, f.batches, f.closed)
+	}
+	v := got.last(worker.EventVerified).Verification
+	if v.Batches != exactBatches || v.Failed != 0 || v.ExactChecksum == "" || v.Method != "" {
+		t.Errorf("verification %+v", v)
+	}
+	empties, busy := 0, 0.0
+	for _, s := range got.samples(worker.EventWarmup) {
+		empties += s.Dispatches
+		busy += s.HostS
+	}
+	samples := got.samples(worker.EventSample)
+	if busy < testRules.WarmupS || f.empties != empties+len(samples) {
+		t.Errorf("%d empty dispatches, of them %d in %g s of warming up and %d samples", f.empties, empties, busy, len(samples))
+	}
+	for _, s := range samples {
+		if s.Dispatches != 1 || s.HostS != 1e-5 || *s.DeviceS != 0 || len(s.Flags) != 0 {
+			t.Fatalf("sample %+v", s)
+		}
+	}
+	if stop := got.last(worker.EventDone).Stop; len(samples) != leastEmptySamples || stop != "precision" {
+		t.Errorf("%d samples, stopped by %q", len(samples), stop)
+	}
+
+	// Noise that no rule calls settled ends with the most samples, or with the time.
+	for _, tt := range []struct {
+		rules worker.Rules
+		stop  string
+		n     int
+	}{
+		{worker.Rules{WarmupS: 0.5, MinSamples: 10 * mostEmptySamples, MinTimeS: 0.5, Precision: 0.01, BatchS: 0.02, MaxTimeS: 6}, worker.StopSamples, mostEmptySamples},
+		{worker.Rules{WarmupS: 0.5, MinSamples: 10 * mostEmptySamples, MinTimeS: 0.5, Precision: 0.01, BatchS: 0.02, MaxTimeS: 0.5}, worker.StopTimeLimit, 0},
+	} {
+		req := emptyRequest()
+		req.Rules = tt.rules
+		got, err := handle(t, &fake{emptyS: 1e-3}, req)
+		if n := len(got.samples(worker.EventSample)); err != nil || got.last(worker.EventDone).Stop != tt.stop || tt.n > 0 && n != tt.n || n < leastSamples {
+			t.Errorf("%v, %d samples, stopped by %q, want %q", err, n, got.last(worker.EventDone).Stop, tt.stop)
+		}
+	}
+
+	// One that does not work has no round trip.
+	_, err = handle(t, &fake{wrongElement: 1, wrongBatch: 1}, emptyRequest())
+	if kindOf(err) != backend.WrongResult || !strings.HasPrefix(err.Error(), "exact input: C[0,1] is ") {
+		t.Errorf("%v, want a wrong result", err)
+	}
+	_, err = handle(t, &fake{emptyErr: errDeviceLost}, emptyRequest())
+	if kindOf(err) != backend.DeviceLost || !strings.HasPrefix(err.Error(), "empty dispatch: fake: wait") {
+		t.Errorf("%v, want a lost device", err)
 	}
 }
 

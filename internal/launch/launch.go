@@ -44,12 +44,16 @@ func (s *session) launch(dev backend.Device) (stop string, err error) {
 		return "", err
 	}
 	p := s.req.Problem
-	program, err := dev.Build(p, s.req.Specialization)
+	program, err := s.build(dev, s.kernel, p)
 	if err != nil {
-		return "", fmt.Errorf("build: %w", err)
+		return "", err
 	}
 	defer closing("program", program, &err)
-	s.built(program, dev.Info().KernelName())
+	name := s.kernel
+	if name == backend.KernelMatmul {
+		name = dev.Info().KernelName() // a reference has its own
+	}
+	s.built(program, name)
 
 	r := &recorder{bench: newBench(s, program, p), rules: s.req.Rules}
 	r.run = r.checked
@@ -60,9 +64,8 @@ func (s *session) launch(dev backend.Device) (stop string, err error) {
 	if err := r.timeEmpty(); err != nil {
 		return "", err
 	}
-	a, b := normalInput(p, s.req.Seed)
-	normal, method := newNormalChecker(p, a, b, fullMACs)
-	r.totals.Method, r.totals.Bound = method, normal.bound
+	a, b, normal, method := s.normal(p)
+	r.totals.Method, r.totals.Bound = method, normal.tolerance()
 	if err := r.load(a, b, normal); err != nil {
 		return "", err
 	}
@@ -73,6 +76,46 @@ func (s *session) launch(dev backend.Device) (stop string, err error) {
 	}
 	s.phase(phaseSample)
 	return r.sample()
+}
+
+// build builds a kernel with the specialization that is asked for, or else the likeliest.
+func (s *session) build(dev backend.Device, kernel string, p backend.Problem) (backend.Program, error) {
+	spec := s.req.Specialization
+	if spec == nil {
+		candidates, err := dev.Candidates(kernel, p)
+		if err != nil {
+			return nil, err
+		}
+		spec = candidates[0]
+	}
+	program, err := dev.Build(kernel, p, spec)
+	if err != nil {
+		return nil, fmt.Errorf("build: %w", err)
+	}
+	return program, nil
+}
+
+// exact returns the exact input of the kernel, and its check.
+func (s *session) exact(p backend.Problem) (a, b []float32, c checker, err error) {
+	if s.kernel == backend.KernelFMA {
+		a, b = exactFMAInput(p, s.req.Seed)
+		return a, b, newFMAChecker(p, a, b, 0), nil
+	}
+	if a, b, err = exactInput(p, s.req.Seed); err != nil {
+		return nil, nil, nil, err
+	}
+	return a, b, newExactChecker(p, a, b), nil
+}
+
+// normal returns the input that is timed, its check and the name of the check's method.
+func (s *session) normal(p backend.Problem) (a, b []float32, c checker, method string) {
+	if s.kernel == backend.KernelFMA {
+		a, b = normalFMAInput(p, s.req.Seed)
+		return a, b, newFMAChecker(p, a, b, fmaBound(p.K)), methodFull
+	}
+	a, b = normalInput(p, s.req.Seed)
+	n, method := newNormalChecker(p, a, b, fullMACs)
+	return a, b, n, method
 }
 
 // built emits what was built, under the name of what will be timed.
@@ -111,11 +154,11 @@ type recorder struct {
 // verifyExact checks batches on the exact input, where nothing is tolerated, and
 // records the checksum: one dispatch alone, then several in either order.
 func (r *recorder) verifyExact() error {
-	a, b, err := exactInput(r.problem, r.s.req.Seed)
+	a, b, exact, err := r.s.exact(r.problem)
 	if err != nil {
 		return err
 	}
-	if err := r.load(a, b, newExactChecker(r.problem, a, b)); err != nil {
+	if err := r.load(a, b, exact); err != nil {
 		return err
 	}
 	t, err := r.batch(1)

@@ -19,7 +19,6 @@ import (
 type verifier struct {
 	checker
 	p    backend.Problem
-	a, b []float32
 	good []float32
 	// The float64 values of the first elements of C and of the last, as many as a trace
 	// has; nil until they are needed.
@@ -103,7 +102,7 @@ func (v *verifier) trace(region []float32, b backend.Batch, i int) (maxError flo
 		}
 		row, col := (from+x)/v.p.N, (from+x)%v.p.N
 		fault := wrongElement(row, col, got[x], ref, v.tolerance())
-		if math.Float32bits(got[x]) == math.Float32bits(v.before(from+x, b, i, 1)) {
+		if math.Float32bits(got[x]) == math.Float32bits(v.before(from+x, b, i)) {
 			fault = neverWritten(row, col)
 		}
 		return maxError, true, fmt.Errorf("dispatch %d of %d: %w", i+1, b.Dispatches, fault)
@@ -121,22 +120,17 @@ func (v *verifier) reference(from, n int) []float64 {
 	if *keep == nil {
 		*keep = make([]float64, n)
 		for x := range *keep {
-			row, col := (from+x)/v.p.N, (from+x)%v.p.N
-			for k := range v.p.K {
-				(*keep)[x] += float64(v.a[row*v.p.K+k]) * float64(v.b[k*v.p.N+col])
-			}
+			(*keep)[x] = v.at(from + x)
 		}
 	}
 	return *keep
 }
 
 // before is what lies where dispatch i writes an element of C until it does: what the
-// dispatch that is skip before it wrote there, none between them having written.
-func (v *verifier) before(element int, b backend.Batch, i, skip int) float32 {
-	if skip > i {
-		return unwritten
-	}
-	if element += skip * b.Step(); element < 0 || element >= len(v.good) {
+// dispatch before it wrote there. Faults are looked for from the first dispatch on, so
+// that one was right.
+func (v *verifier) before(element int, b backend.Batch, i int) float32 {
+	if element += b.Step(); i == 0 || element < 0 || element >= len(v.good) {
 		return unwritten
 	}
 	return v.good[element]
@@ -145,16 +139,12 @@ func (v *verifier) before(element int, b backend.Batch, i, skip int) float32 {
 // dropped reports whether got, the elements of dispatch i's C from one on, is what lay
 // there before it, so that it wrote none of them.
 func (v *verifier) dropped(got []float32, from int, b backend.Batch, i int) bool {
-	for skip := 1; skip <= i+1; skip++ {
-		same := true
-		for x := 0; same && x < len(got); x++ {
-			same = math.Float32bits(got[x]) == math.Float32bits(v.before(from+x, b, i, skip))
-		}
-		if same {
-			return true
+	for x, y := range got {
+		if math.Float32bits(y) != math.Float32bits(v.before(from+x, b, i)) {
+			return false
 		}
 	}
-	return false
+	return true
 }
 
 func droppedError(b backend.Batch, i int) error {
@@ -173,7 +163,7 @@ func (v *verifier) outside(region []float32, b backend.Batch) error {
 		return to
 	}
 	if at := untouched(0, backend.Stagger); at < backend.Stagger {
-		return backend.Errorf(backend.WrongResult, "a batch of %d dispatches wrote outside of C: %d elements before its first", b.Dispatches, backend.Stagger-at)
+		return outsideError(at-backend.Stagger, size)
 	}
 	for i := range b.Dispatches {
 		// Up to the next place; there is something between only where C is smaller than
@@ -183,8 +173,12 @@ func (v *verifier) outside(region []float32, b backend.Batch) error {
 			to = len(region)
 		}
 		if at := untouched(from, to); at < to {
-			return backend.Errorf(backend.WrongResult, "a batch of %d dispatches wrote outside of C: %d elements after its last", b.Dispatches, at-from+1)
+			return outsideError(at-from+size, size)
 		}
 	}
 	return nil
+}
+
+func outsideError(index, size int) error {
+	return backend.Errorf(backend.WrongResult, "the batch wrote outside of C, at index %d (C has %d elements)", index, size)
 }

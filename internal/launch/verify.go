@@ -36,10 +36,21 @@ const fullMACs = 1 << 30
 // A checker knows A and B and can tell whether a C is right. Check looks at
 // every element and returns the largest absolute error that it measured, or an
 // *backend.Error of kind WrongResult that names the first wrong element. Tolerance is
-// the largest absolute error of a right element.
+// the largest absolute error of a right element, and at is what element i of C must be,
+// in float64.
 type checker interface {
 	check(c []float32) (maxError float64, err error)
 	tolerance() float64
+	at(i int) float64
+}
+
+// dot is element i of the product of A and B, in float64.
+func dot(p backend.Problem, a, b []float32, i int) (sum float64) {
+	row, col := i/p.N, i%p.N
+	for k := range p.K {
+		sum += float64(a[row*p.K+k]) * float64(b[k*p.N+col])
+	}
+	return sum
 }
 
 func sameBits(a, b []float32) bool {
@@ -87,6 +98,8 @@ func newExactChecker(p backend.Problem, a, b []float32) *exactChecker {
 }
 
 func (e *exactChecker) tolerance() float64 { return 0 }
+
+func (e *exactChecker) at(i int) float64 { return dot(e.p, e.a, e.b, i) }
 
 func (e *exactChecker) check(c []float32) (float64, error) {
 	bad := e.fp.firstRow(c, e.p, func(got, want [2]int64) bool { return got == want })
@@ -214,6 +227,8 @@ func span(lo, hi int) []int {
 }
 
 func (n *normalChecker) tolerance() float64 { return n.bound }
+
+func (n *normalChecker) at(i int) float64 { return dot(n.p, n.a, n.b, i) }
 
 func (n *normalChecker) check(c []float32) (float64, error) {
 	if n.rows == nil {

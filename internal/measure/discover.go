@@ -13,10 +13,6 @@ import (
 // discoverLimit is the wall time for one backend's list of devices.
 const discoverLimit = 30 * time.Second
 
-// attempts is how often a child is started that only has to list or to search:
-// some drivers abort at random, and one abort must not cost a whole device.
-const attempts = 3
-
 // Discover lists the devices of all backends, each asked in a child process of its
 // own. A backend that is not there, or whose child keeps failing, is absent with
 // the reason; devices that a failing child had listed are dropped with it.
@@ -24,15 +20,16 @@ func Discover(ctx context.Context, r Runner, backends []string) (devices []resul
 	for _, name := range backends {
 		var found []result.Device
 		var missing *result.Absent
-		out := runRepeatedly(ctx, r, worker.Request{Op: worker.OpDevices, Backend: name}, discoverLimit, func() {
+		out := repeatedly(ctx, crashed, func(int) worker.Outcome {
 			found, missing = nil, nil
-		}, func(e worker.Event) {
-			switch e.Event {
-			case worker.EventDevice:
-				found = append(found, *e.Device)
-			case worker.EventAbsent:
-				missing = e.Absent
-			}
+			return r.Run(ctx, worker.Request{Op: worker.OpDevices, Backend: name}, discoverLimit, func(e worker.Event) {
+				switch e.Event {
+				case worker.EventDevice:
+					found = append(found, *e.Device)
+				case worker.EventAbsent:
+					missing = e.Absent
+				}
+			})
 		})
 		switch {
 		case missing != nil:
@@ -52,12 +49,13 @@ func Discover(ctx context.Context, r Runner, backends []string) (devices []resul
 // for one. The outcome says why there is no such device where its status is not ok.
 func Find(ctx context.Context, r Runner, backend, id string) (result.Device, worker.Outcome) {
 	var found *result.Device
-	out := runRepeatedly(ctx, r, worker.Request{Op: worker.OpDevices, Backend: backend, Device: id}, discoverLimit, func() {
+	out := repeatedly(ctx, crashed, func(int) worker.Outcome {
 		found = nil
-	}, func(e worker.Event) {
-		if e.Event == worker.EventDevice {
-			found = e.Device
-		}
+		return r.Run(ctx, worker.Request{Op: worker.OpDevices, Backend: backend, Device: id}, discoverLimit, func(e worker.Event) {
+			if e.Event == worker.EventDevice {
+				found = e.Device
+			}
+		})
 	})
 	switch {
 	case out.Status != result.StatusOK:
@@ -66,17 +64,4 @@ func Find(ctx context.Context, r Runner, backend, id string) (result.Device, wor
 		return result.Device{}, worker.Outcome{Status: result.StatusFailed, Code: worker.CodeProtocol, Reason: "the process was asked for one device and named another or none"}
 	}
 	return *found, out
-}
-
-// runRepeatedly runs a child again when it has crashed, up to the number of
-// attempts. before is called ahead of each.
-func runRepeatedly(ctx context.Context, r Runner, req worker.Request, limit time.Duration, before func(), on func(worker.Event)) worker.Outcome {
-	for attempt := 1; ; attempt++ {
-		before()
-		out := r.Run(ctx, req, limit, on)
-		crashed := out.Code == worker.CodeSignal || out.Code == worker.CodeExit || out.Code == worker.CodeProtocol
-		if !crashed || attempt == attempts || ctx.Err() != nil {
-			return out
-		}
-	}
 }

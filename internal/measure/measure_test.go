@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"gpubench/internal/analysis"
 	"gpubench/internal/backend"
 	"gpubench/internal/result"
 	"gpubench/internal/worker"
@@ -112,13 +113,14 @@ func (s *script) launch(n int, req worker.Request, on func(worker.Event)) {
 	}
 	on(worker.Event{Event: worker.EventBuilt, Kernel: &result.Kernel{Name: device(req.Device).KernelName(), Format: "f32", Accumulate: "f32", SPIRVSHA256: kernel, Form: "c",
 		Specialization: map[string]uint32{"T": 8, "EDGE": 1}}})
-	v := result.Verification{Batches: 2, MaxError: 1e-6, Bound: 1e-4, Method: "full", ExactChecksum: "sha256:right"}
+	v := result.Verification{Batches: 2, Dispatches: 40, Varied: 1, MaxError: 1e-6, Bound: 1e-4, Method: "full", ExactChecksum: "sha256:right"}
 	if s.checksum != nil {
 		v.ExactChecksum = s.checksum(n)
 	}
 	if s.verified != nil {
 		s.verified(n, &v)
 	}
+	on(worker.Event{Event: worker.EventRoundTrip, RoundTripS: 2e-5 * float64(n+1)})
 	on(worker.Event{Event: worker.EventPhase, Phase: "warmup"})
 	on(worker.Event{Event: worker.EventWarmup, Sample: &result.Sample{HostS: 9, Dispatches: 1, Flags: []string{}}})
 	on(worker.Event{Event: worker.EventPhase, Phase: "sample"})
@@ -167,7 +169,7 @@ func measure(c *children, p Plan) outcome {
 }
 
 func measureContext(ctx context.Context, c *children, p Plan) (o outcome) {
-	o.ms, o.ratios, o.warns, o.err = Run(ctx, c, p, nil)
+	o.ms, o.ratios, o.warns, o.err = Run(ctx, c, p, nil, nil)
 	return o
 }
 
@@ -191,7 +193,7 @@ func TestRun(t *testing.T) {
 	}
 	c := &children{scripts: map[string]*script{"cpu": {}, "vulkan:0": fast}}
 	var seen []Progress
-	ms, ratios, warns, err := Run(context.Background(), c, plan("cpu", "vulkan:0"), func(p Progress) { seen = append(seen, p) })
+	ms, ratios, warns, err := Run(context.Background(), c, plan("cpu", "vulkan:0"), func(p Progress) { seen = append(seen, p) }, nil)
 	if err != nil || len(warns) != 0 || len(ms) != 2 {
 		t.Fatalf("%d measurements, warnings %v, error %v", len(ms), warns, err)
 	}
@@ -205,14 +207,15 @@ func TestRun(t *testing.T) {
 	if k := m.Kernel; k.SPIRVSHA256 != "5b1" || k.Specialization["EDGE"] != 1 || len(k.Search) != 1 || !k.Search[0].Chosen {
 		t.Errorf("kernel %+v", k)
 	}
-	if v := m.Verification; v != (result.Verification{Batches: 36, MaxError: 1e-6, Bound: 1e-4, Method: "full", ExactChecksum: "sha256:right"}) {
+	if v := m.Verification; v != (result.Verification{Batches: 36, Dispatches: 120, Varied: 3, MaxError: 1e-6, Bound: 1e-4, Method: "full", ExactChecksum: "sha256:right"}) {
 		t.Errorf("verification %+v", v)
 	}
 	if len(m.Launches) != 3 {
 		t.Fatalf("%d launches", len(m.Launches))
 	}
 	for i, l := range m.Launches {
-		if l.Round != i || l.Status != "ok" || l.Stop != "precision" || len(l.Warmup) != 1 || len(l.Samples) != 10 || l.DurationS != 1.5 || l.Started.IsZero() {
+		if l.Round != i || l.Status != "ok" || l.Stop != "precision" || len(l.Warmup) != 1 || len(l.Samples) != 10 || l.DurationS != 1.5 || l.Started.IsZero() ||
+			l.RoundTripS == nil || *l.RoundTripS != 2e-5*float64(i+1) {
 			t.Errorf("launch %d: %+v", i, l)
 		}
 	}
@@ -285,6 +288,7 @@ func TestRoundsAreShuffledFromTheSeed(t *testing.T) {
 // What becomes of an arm, by what its children do.
 func TestArms(t *testing.T) {
 	killed := worker.Outcome{Code: worker.CodeSignal, Signal: "SIGKILL", Reason: "the process was killed by SIGKILL while sampling", Stderr: []string{"last words"}}
+	ringAbort := worker.Outcome{Code: worker.CodeSignal, Signal: "SIGABRT", Reason: "the process was killed by SIGABRT while sampling", Stderr: []string{"MESA-VIRTIO: debug: vn_ring_submit abort on fatal"}}
 	wrong := worker.Outcome{Code: "wrong-result", Reason: "batch 7: C[0,0] was never written"}
 	failedBatch := func(n int, v *result.Verification) { v.Failed = 1 }
 	lower := func(t int) []float64 { return []float64{1e-3} }
@@ -302,6 +306,21 @@ func TestArms(t *testing.T) {
 		{name: "all is well", status: "ok ", launches: "ok ok ok", n: 30},
 		{name: "one launch is killed", script: script{outcome: map[string]worker.Outcome{"launch/1": killed}},
 			status: "ok ", warnings: "launch-failed", launches: "ok signal ok", n: 20},
+		{name: "a fault known to be random", script: script{outcome: map[string]worker.Outcome{"launch/1": ringAbort}},
+			status: "ok ", warnings: "launch-repeated", launches: "ok signal ok/2 ok", n: 30},
+		{name: "two of them", script: script{outcome: map[string]worker.Outcome{"launch/0": ringAbort, "launch/3": ringAbort}},
+			status: "ok ", warnings: "launch-repeated", launches: "signal ok/2 ok signal ok/2", n: 30},
+		{name: "two of them in a row", script: script{outcome: map[string]worker.Outcome{"launch/1": ringAbort, "launch/2": ringAbort}},
+			status: "ok ", warnings: "launch-repeated launch-failed", launches: "ok signal signal/2 ok", n: 20},
+		{name: "one of them and then another fault", script: script{outcome: map[string]worker.Outcome{"launch/1": ringAbort, "launch/2": killed}},
+			status: "ok ", warnings: "launch-repeated launch-failed", launches: "ok signal signal/2 ok", n: 20},
+		{name: "nothing but them", script: script{outcome: map[string]worker.Outcome{"launch": ringAbort}},
+			status: "failed signal", reason: "none of 3 launches succeeded; launch 1: the process was killed by SIGABRT", warnings: "launch-repeated",
+			launches: "signal signal/2 signal signal/2 signal signal/2"},
+		{name: "a limit in the repetition", script: script{outcome: map[string]worker.Outcome{"launch/0": ringAbort, "launch/1": {Code: "limit", Reason: "vk: too large"}}},
+			status: "unsupported limit", reason: "none of 1 launches succeeded; launch 1: vk: too large", warnings: "launch-repeated", launches: "signal limit/2"},
+		{name: "the search falls to one of them", script: script{outcome: map[string]worker.Outcome{"search/0": ringAbort}},
+			status: "ok ", warnings: "search-repeated", launches: "ok ok ok", n: 30},
 		{name: "all launches are killed", script: script{outcome: map[string]worker.Outcome{"launch": killed}},
 			status: "failed signal", reason: "none of 3 launches succeeded; launch 1: the process was killed by SIGKILL", launches: "signal signal signal"},
 		{name: "one wrong batch", script: script{outcome: map[string]worker.Outcome{"launch/1": wrong}, verified: func(n int, v *result.Verification) { v.Failed = n }},
@@ -321,13 +340,13 @@ func TestArms(t *testing.T) {
 		{name: "all candidates are wrong", script: script{tried: []result.Candidate{{Status: "failed", Code: "wrong-result", Reason: "C[0,0] is 1, should be 2"}}, outcome: map[string]worker.Outcome{"search": {Code: "wrong-result", Reason: "none works"}}},
 			status: "failed wrong-result", reason: "search: none works", warnings: "candidate-wrong"},
 		{name: "the search dies", script: script{tried: []result.Candidate{}, outcome: map[string]worker.Outcome{"search": killed}},
-			status: "failed signal", reason: "search: the process was killed by SIGKILL"},
+			status: "failed signal", reason: "search: the process was killed by SIGKILL", warnings: "search-repeated"},
 		{name: "the search dies once", script: script{outcome: map[string]worker.Outcome{"search/0": killed}},
-			status: "ok ", launches: "ok ok ok", n: 30},
+			status: "ok ", warnings: "search-repeated", launches: "ok ok ok", n: 30},
 		{name: "the search dies with candidates in hand", script: script{tried: []result.Candidate{
 			{Specialization: map[string]uint32{"T": 4}, Status: "ok", BestS: 2}, {Specialization: map[string]uint32{"T": 8}, Status: "ok", BestS: 1}, {Specialization: map[string]uint32{"T": 9}, Status: "failed"}},
 			outcome: map[string]worker.Outcome{"search": killed}},
-			status: "ok ", warnings: "search-failed", launches: "ok ok ok", n: 30},
+			status: "ok ", warnings: "search-repeated search-failed", launches: "ok ok ok", n: 30},
 		{name: "the search chooses nothing", script: script{tried: []result.Candidate{}},
 			status: "failed protocol", reason: "search: the process chose no specialization"},
 		{name: "unusable device", dev: func(d *result.Device) { d.Unusable = "it has no compute queue" },
@@ -382,6 +401,9 @@ func TestArms(t *testing.T) {
 				s := l.Code
 				if s == "" {
 					s = l.Status
+				}
+				if l.Attempt > 0 {
+					s += fmt.Sprintf("/%d", l.Attempt)
 				}
 				launches = append(launches, s)
 			}
@@ -534,7 +556,7 @@ func TestDiscover(t *testing.T) {
 	if !reflect.DeepEqual(absent, want) {
 		t.Errorf("absent %+v", absent)
 	}
-	if n := c.scripts["bad"].runs["devices"]; n != attempts {
+	if n := c.scripts["bad"].runs["devices"]; n != 2 {
 		t.Errorf("a crashing child was started %d times", n)
 	}
 	if n := c.scripts["hangs"].runs["devices"]; n != 1 {
@@ -686,40 +708,42 @@ func TestRatios(t *testing.T) {
 	})
 }
 
-// Device times are the median over trusted samples only.
+// Device times are the median over trusted samples only, and there is none where more
+// than a quarter is not trusted.
 func TestDeviceMedian(t *testing.T) {
-	o := measure(one(&script{edit: func(_, i int, s *result.Sample) {
-		d := 20 * 8e-4
-		if i%2 == 0 {
-			d, s.Flags = 5, []string{"device-longer-than-host"}
+	for _, tt := range []struct {
+		doubtful int // of ten in each launch
+		want     bool
+	}{{0, true}, {2, true}, {3, false}, {10, false}} {
+		o := measure(one(&script{edit: func(_, i int, s *result.Sample) {
+			d := 20 * 8e-4
+			if i < tt.doubtful {
+				d, s.Flags = 5, []string{"device-longer-than-host"}
+			}
+			s.DeviceS = &d
+		}}), plan("cpu"))
+		if got := o.ms[0].Summary.DeviceMedianS; (got != nil) != tt.want || got != nil && !near(*got, 8e-4) {
+			t.Errorf("%d of 10 samples are in doubt: device median %v", tt.doubtful, got)
 		}
-		s.DeviceS = &d
-	}}), plan("cpu"))
-	if got := o.ms[0].Summary.DeviceMedianS; got == nil || !near(*got, 8e-4) {
-		t.Errorf("device median %v", got)
-	}
-	o = measure(one(&script{edit: func(_, i int, s *result.Sample) {
-		d := 5.0
-		s.DeviceS, s.Flags = &d, []string{"device-longer-than-host"}
-	}}), plan("cpu"))
-	if got := o.ms[0].Summary.DeviceMedianS; got != nil {
-		t.Errorf("device median %v of untrusted samples", *got)
 	}
 }
 
 // A document's figures can be computed again from its samples.
 func TestFiguresCanBeRecomputed(t *testing.T) {
 	o := measure(&children{scripts: map[string]*script{"cpu": {}, "vulkan:0": {}}}, plan("cpu", "vulkan:0"))
+	d := &result.Document{Schema: result.Schema{Name: result.SchemaName, Version: result.SchemaVersion}, Measurements: o.ms, Ratios: o.ratios}
+	if err := analysis.Check(d); err != nil {
+		t.Error(err)
+	}
 	for i := range o.ms {
-		want := *o.ms[i].Summary
-		o.ms[i].Summary = nil
-		Summarise(&o.ms[i])
-		if !reflect.DeepEqual(*o.ms[i].Summary, want) {
-			t.Errorf("%+v, want %+v", *o.ms[i].Summary, want)
+		want := o.ms[i]
+		analysis.Conclude(&o.ms[i])
+		if !reflect.DeepEqual(o.ms[i].Summary, want.Summary) || o.ms[i].Digest != want.Digest {
+			t.Errorf("%+v, want %+v", *o.ms[i].Summary, *want.Summary)
 		}
 	}
-	again, _ := Ratios(o.ms, func(i int) bool { return i == 0 }, 1)
-	if !reflect.DeepEqual(again, o.ratios) {
+	again, _ := analysis.Ratios(o.ms, func(i int) bool { return i == 0 })
+	if !reflect.DeepEqual(again, o.ratios) || len(again) != 1 {
 		t.Errorf("%+v, want %+v", again, o.ratios)
 	}
 }

@@ -3,27 +3,31 @@
 package measure
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
 	"math/rand/v2"
 	"time"
 
+	"gpubench/internal/analysis"
 	"gpubench/internal/backend"
 	"gpubench/internal/result"
+	"gpubench/internal/stats"
 	"gpubench/internal/worker"
 )
 
 // Run carries out a plan and returns a measurement for each arm, in the plan's
 // order with the ids m0, m1, ..., the ratios of the arms to the baselines, and
-// warnings about the run as a whole. progress may be nil; it is called from the
-// calling goroutine.
+// warnings about the run as a whole. progress and checkpoint may be nil; they are
+// called from the calling goroutine, checkpoint after every launch, and so never
+// while something is being measured.
 //
 // When ctx ends the running child is killed, and what was measured until then
 // is returned together with the cause of the end. Failed arms are no error: their
 // status and code say what happened. Any other error means that the plan cannot
 // be carried out at all.
-func Run(ctx context.Context, r Runner, plan Plan, progress func(Progress)) ([]result.Measurement, []result.Ratio, []result.Warning, error) {
+func Run(ctx context.Context, r Runner, plan Plan, progress func(Progress), checkpoint func(Results)) ([]result.Measurement, []result.Ratio, []result.Warning, error) {
 	if err := plan.check(); err != nil {
 		return nil, nil, nil, err
 	}
@@ -38,32 +42,28 @@ func Run(ctx context.Context, r Runner, plan Plan, progress func(Progress)) ([]r
 		run.arms = append(run.arms, newArm(i, a, plan))
 	}
 	for _, a := range run.arms {
-		if !a.over && ctx.Err() == nil {
+		if !a.over && a.Kernel == "" && ctx.Err() == nil {
 			run.search(a)
 		}
 	}
 	// The second word keeps the order apart from the inputs, which have the same seed.
 	order := rand.New(rand.NewPCG(plan.Seed, 0x726f756e6473))
-	for round := range plan.Launches {
+	run.rounds = plan.Launches
+	for round := 0; round < run.rounds; round++ {
 		for _, i := range order.Perm(len(run.arms)) {
-			if a := run.arms[i]; !a.over && ctx.Err() == nil && !run.spent() {
+			if a := run.arms[i]; !a.over && round < run.launches(a) && ctx.Err() == nil && !run.spent() {
 				run.launch(a, round)
+				if checkpoint != nil && ctx.Err() == nil {
+					checkpoint(run.results(true))
+				}
 			}
 		}
+		if round+1 == plan.Launches && plan.Budget > 0 && plan.RatioPrecision > 0 {
+			run.rounds = run.needed()
+		}
 	}
-
-	ms := make([]result.Measurement, len(run.arms))
-	for i, a := range run.arms {
-		run.conclude(a)
-		ms[i] = a.m
-	}
-	RejectStrayChecksums(ms, func(i int) bool { return plan.Arms[i].Baseline })
-	for i := range ms {
-		Summarise(&ms[i])
-		ms[i].Warnings = append(ms[i].Warnings, warnings(&ms[i], plan.Arms[i].Device, plan.Rules)...)
-	}
-	ratios, warns := Ratios(ms, func(i int) bool { return plan.Arms[i].Baseline }, plan.Seed)
-	return ms, ratios, warns, context.Cause(ctx)
+	all := run.results(ctx.Err() != nil)
+	return all.Measurements, all.Ratios, all.Warnings, context.Cause(ctx)
 }
 
 // run is a plan being carried out.
@@ -74,7 +74,44 @@ type run struct {
 	progress func(Progress)
 	start    time.Time
 	arms     []*arm
+	rounds   int // as many as there are to be
 }
+
+// mostRounds is how many times more rounds than asked for a budget may buy.
+const mostRounds = 4
+
+// needed is how many rounds the widest interval asks for: that of a ratio or, where
+// an arm has none, its own. It is decided once, from the first rounds, since to look
+// after each would end the run when the interval happens to be narrow.
+func (r *run) needed() int {
+	now := r.results(true)
+	needed, inRatio := r.plan.Launches, map[string]bool{}
+	ask := func(ci *[2]float64) {
+		needed = max(needed, stats.Needed(ci, r.plan.Launches, r.plan.RatioPrecision))
+	}
+	for _, q := range now.Ratios {
+		inRatio[q.Fast], inRatio[q.Slow] = true, true
+		ask(q.CI95)
+	}
+	for _, m := range now.Measurements {
+		if m.Summary != nil && !inRatio[m.ID] && (m.Role == result.RoleKernel || m.Role == result.RoleReference) {
+			ask(m.Summary.CI95S)
+		}
+	}
+	return min(needed, mostRounds*r.plan.Launches)
+}
+
+// launches is how many an arm is to have. A peak is a bound, the best sample that was
+// seen, and needs no interval.
+func (r *run) launches(a *arm) int {
+	if a.m.Role == result.RolePeak {
+		return min(peakLaunches, r.plan.Launches)
+	}
+	return r.rounds
+}
+
+// peakLaunches are enough for one that nothing disturbs.
+const peakLaunches = 3
 
 // spent reports whether the budget is.
 func (r *run) spent() bool { return r.plan.Budget > 0 && time.Since(r.start) >= r.plan.Budget }
@@ -95,8 +132,8 @@ func newArm(i int, a Arm, plan Plan) *arm {
 		ID:      fmt.Sprintf("m%d", i),
 		Runtime: plan.Runtime,
 		Device:  a.Device.ID,
-		Role:    a.Device.Role(),
-		Kernel: result.Kernel{Name: a.Device.KernelName(), Format: "f32", Accumulate: "f32",
+		Role:    a.Role(),
+		Kernel: result.Kernel{Name: cmp.Or(a.Kernel, a.Device.KernelName()), Format: "f32", Accumulate: "f32",
 			Specialization: map[string]uint32{}, Search: []result.Candidate{}},
 		Problem:  result.Problem{M: p.M, N: p.N, K: p.K, FLOP: p.FLOP(), Input: "normal", Seed: plan.Seed},
 		Launches: []result.Launch{},
@@ -121,12 +158,16 @@ func (a *arm) end(code, reason string) {
 }
 
 func (r *run) request(a *arm, op string) worker.Request {
-	return worker.Request{Op: op, Backend: a.Device.Backend, Device: a.Device.ID, Problem: a.Problem, Seed: r.plan.Seed,
-		Specialization: a.spec, Rules: r.plan.Rules}
+	rules := r.plan.Rules
+	if a.Kernel != "" { // what is looked at beside the products may not take their time
+		rules.WarmupS, rules.MinTimeS, rules.MaxTimeS = rules.WarmupS/2, rules.MinTimeS/2, rules.MaxTimeS/2
+	}
+	return worker.Request{Op: op, Backend: a.Device.Backend, Device: a.Device.ID, Kernel: a.Kernel, Problem: a.Problem, Seed: r.plan.Seed,
+		Specialization: a.spec, Rules: rules}
 }
 
 func (r *run) report(a *arm, p Progress) {
-	p.Arm, p.Arms, p.Rounds, p.Device, p.Problem = a.index, len(r.arms), r.plan.Launches, a.Device, a.Problem
+	p.Arm, p.Arms, p.Rounds, p.Device, p.Kernel, p.Problem = a.index, len(r.arms), r.launches(a), a.Device, a.Kernel, a.Problem
 	r.progress(p)
 }
 
@@ -134,24 +175,29 @@ func (r *run) report(a *arm, p Progress) {
 // leaves the best that it had found.
 func (r *run) search(a *arm) {
 	r.report(a, Progress{Phase: PhaseSearch})
-	chosen := -1
-	out := runRepeatedly(r.ctx, r.runner, r.request(a, worker.OpSearch), r.plan.Limit, func() {
+	chosen, first := -1, worker.Outcome{}
+	out := repeatedly(r.ctx, crashed, func(attempt int) worker.Outcome {
+		if attempt == 2 {
+			a.warn("search-repeated", "the search for a specialization was repeated once in a fresh process (%s); the driver may be faulty: update it", first.Reason)
+		}
 		a.m.Kernel.Search, chosen = []result.Candidate{}, -1
-	}, func(e worker.Event) {
-		if e.Event != worker.EventTried {
-			return
-		}
-		c := *e.Candidate
-		if !c.Chosen {
-			a.m.Kernel.Search = append(a.m.Kernel.Search, c)
-			return
-		}
-		// The chosen one has been sent before, when it was tried.
-		for i, tried := range a.m.Kernel.Search {
-			if maps.Equal(tried.Specialization, c.Specialization) {
-				a.m.Kernel.Search[i], chosen = c, i
+		first = r.runner.Run(r.ctx, r.request(a, worker.OpSearch), r.plan.Limit, func(e worker.Event) {
+			if e.Event != worker.EventTried {
+				return
 			}
-		}
+			c := *e.Candidate
+			if !c.Chosen {
+				a.m.Kernel.Search = append(a.m.Kernel.Search, c)
+				return
+			}
+			// The chosen one has been sent before, when it was tried.
+			for i, tried := range a.m.Kernel.Search {
+				if maps.Equal(tried.Specialization, c.Specialization) {
+					a.m.Kernel.Search[i], chosen = c, i
+				}
+			}
+		})
+		return first
 	})
 	if r.ctx.Err() != nil {
 		return
@@ -196,9 +242,18 @@ func (a *arm) warn(code, format string, args ...any) {
 	a.m.Warnings = append(a.m.Warnings, result.Warning{Code: code, Text: fmt.Sprintf(format, args...)})
 }
 
-// launch runs one child that takes samples, and records it.
+// launch runs one child that takes samples, and a second one where a known random
+// fault ended the first.
 func (r *run) launch(a *arm, round int) {
+	repeatedly(r.ctx, struckAtRandom, func(attempt int) worker.Outcome { return r.attempt(a, round, attempt) })
+}
+
+// attempt runs one child that takes samples, and records it.
+func (r *run) attempt(a *arm, round, attempt int) worker.Outcome {
 	l := result.Launch{Round: round, Started: time.Now().UTC(), Stderr: []string{}, Warmup: []result.Sample{}, Samples: []result.Sample{}, Telemetry: []result.Telemetry{}}
+	if attempt > 1 {
+		l.Attempt = attempt
+	}
 	p := Progress{Round: round, Phase: PhaseStart}
 	r.report(a, p)
 	var v result.Verification
@@ -247,6 +302,7 @@ func (r *run) launch(a *arm, round int) {
 	case backend.Limit, backend.Unusable, backend.NoDevice, backend.Absent:
 		a.over = true // the next launch would say the same
 	}
+	return out
 }
 
 // rate is the FLOP/s of a sample.
@@ -272,15 +328,21 @@ func (a *arm) addVerification(v result.Verification) {
 	}
 }
 
-// conclude gives the arm its final status, now that all launches are over.
-func (r *run) conclude(a *arm) {
+// conclude gives the arm the status that follows from its launches. interrupted says
+// that there would have been more of them.
+func (r *run) conclude(a *arm, interrupted bool) {
+	a.warnOfRepetitions()
 	if a.m.Status != "" {
 		return
 	}
-	good := 0
+	good, launches := 0, 0
 	var failed *result.Launch // the first that failed of itself
 	failures := 0
 	for i := range a.m.Launches {
+		if repeated(a.m.Launches, i) {
+			continue
+		}
+		launches++
 		switch l := &a.m.Launches[i]; {
 		case l.Status == result.StatusOK:
 			good++
@@ -298,35 +360,25 @@ func (r *run) conclude(a *arm) {
 	case len(a.checksums) > 1:
 		a.end(string(backend.WrongResult), "the launches disagree about the product of the exact input: its checksums differ")
 	case good == 0 && failed != nil:
-		a.end(failed.Code, fmt.Sprintf("none of %d launches succeeded; launch %d: %s", len(a.m.Launches), failed.Round+1, failed.Reason))
-	case good == 0 && r.ctx.Err() != nil:
+		a.end(failed.Code, fmt.Sprintf("none of %d launches succeeded; launch %d: %s", launches, failed.Round+1, failed.Reason))
+	case good == 0 && interrupted:
 		a.end(CodeInterrupted, "the run was interrupted before a launch was finished")
 	case good == 0:
 		a.end(CodeBudget, fmt.Sprintf("the run's %v were over before its first launch", r.plan.Budget))
 	default:
 		a.m.Status = result.StatusOK
 		if failed != nil {
-			a.warn("launch-failed", "%d of %d launches failed (launch %d: %s); the figures are of the %s that succeeded", failures, len(a.m.Launches), failed.Round+1, failed.Reason, plural(good, "launch"))
+			a.warn("launch-failed", "%d of %d launches failed (launch %d: %s); the figures are of the %s that succeeded", failures, launches, failed.Round+1, failed.Reason, analysis.Plural(good, "launch"))
 		}
-		if missing := r.plan.Launches - good - failures; missing > 0 {
+		if missing := min(r.launches(a), r.plan.Launches) - good - failures; missing > 0 {
 			why := "the run was interrupted"
 			switch {
 			case a.over:
 				why = "the one that failed would have failed again"
-			case r.ctx.Err() == nil:
+			case !interrupted:
 				why = fmt.Sprintf("the run's %v were over", r.plan.Budget)
 			}
-			a.warn("few-launches", "%d of %d launches are missing, because %s; the intervals rest on fewer processes than planned: measure again", missing, r.plan.Launches, why)
+			a.warn("few-launches", "%d of %d launches are missing, because %s; the intervals rest on fewer processes than planned: measure again", missing, min(r.launches(a), r.plan.Launches), why)
 		}
 	}
-}
-
-func plural(n int, noun string) string {
-	if n == 1 {
-		return "1 " + noun
-	}
-	if noun[len(noun)-1] == 'h' {
-		noun += "e"
-	}
-	return fmt.Sprintf("%d %ss", n, noun)
 }

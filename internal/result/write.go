@@ -43,18 +43,45 @@ func WriteFile(path string, d *Document) error {
 		return fmt.Errorf("%s: %w", path, err)
 	}
 	if err := writeFile(path, text); err != nil {
-		// What the system says of the temporary file is true of the one asked for.
-		var onPath *fs.PathError
-		var onRename *os.LinkError
-		switch {
-		case errors.As(err, &onPath):
-			err = onPath.Err
-		case errors.As(err, &onRename):
-			err = onRename.Err
-		}
-		return fmt.Errorf("%s: cannot write: %w", path, err)
+		return fmt.Errorf("%s: cannot write: %w", path, bare(err))
 	}
 	return nil
+}
+
+// Prepare finds out whether WriteFile could write to path, by making its temporary
+// file, and removes what writers in that directory left behind when they were killed
+// in the middle. Its errors do not name the path.
+func Prepare(path string) error {
+	target := path
+	if info, err := os.Stat(path); err == nil {
+		if !info.Mode().IsRegular() {
+			return nil // nothing is made beside it
+		}
+		if target, err = filepath.EvalSymlinks(path); err != nil {
+			return nil
+		}
+	}
+	dir := filepath.Dir(target)
+	removeStale(dir)
+	f, err := createTemp(dir, 0o666)
+	if err != nil {
+		return bare(err)
+	}
+	return errors.Join(os.Remove(f.Name()), f.Close())
+}
+
+// bare takes the temporary file's name off an error: what the system says of it is
+// true of the file that was asked for.
+func bare(err error) error {
+	var onPath *fs.PathError
+	var onRename *os.LinkError
+	switch {
+	case errors.As(err, &onPath):
+		return onPath.Err
+	case errors.As(err, &onRename):
+		return onRename.Err
+	}
+	return err
 }
 
 func writeFile(path string, text []byte) error {
@@ -63,41 +90,95 @@ func writeFile(path string, text []byte) error {
 		return replace(path, 0o666, text)
 	}
 	if !info.Mode().IsRegular() {
-		return writeTo(path, os.O_WRONLY, 0, text)
+		return overwrite(path, os.O_WRONLY, text)
 	}
 	target, err := filepath.EvalSymlinks(path)
 	if err != nil { // /dev/stdout may lead to a file that no longer has a name
-		return writeTo(path, os.O_WRONLY|os.O_TRUNC, 0, text)
+		return overwrite(path, os.O_WRONLY|os.O_TRUNC, text)
 	}
 	return replace(target, info.Mode().Perm(), text)
 }
 
-// replace puts a new file in the place of target.
-func replace(target string, mode os.FileMode, text []byte) error {
-	// Not os.CreateTemp, whose files only their owner can read, whatever the umask.
-	temp := filepath.Join(filepath.Dir(target), fmt.Sprintf(".gpubench-%016x.tmp", rand.Uint64()))
-	err := writeTo(temp, os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode, text)
-	if err == nil {
-		err = os.Rename(temp, target)
-	}
+// overwrite writes to what is there.
+func overwrite(path string, flags int, text []byte) error {
+	f, err := os.OpenFile(path, flags, 0)
 	if err != nil {
-		os.Remove(temp)
 		return err
 	}
-	return syncDir(filepath.Dir(target))
+	err = writeTo(f, text)
+	if closing := f.Close(); err == nil {
+		err = closing
+	}
+	return err
 }
 
-// writeTo writes text to a file and waits until it is on the disk.
-func writeTo(path string, flags int, mode os.FileMode, text []byte) (err error) {
-	f, err := os.OpenFile(path, flags, mode)
+// replace puts a new file in the place of target.
+func replace(target string, mode os.FileMode, text []byte) error {
+	dir := filepath.Dir(target)
+	f, err := createTemp(dir, mode)
 	if err != nil {
 		return err
 	}
-	defer func() {
-		if closing := f.Close(); err == nil {
-			err = closing
+	// It stays open, and so locked, until it has its name.
+	err = writeTo(f, text)
+	if err == nil {
+		err = os.Rename(f.Name(), target)
+	}
+	if err != nil {
+		os.Remove(f.Name())
+	}
+	if closing := f.Close(); err == nil {
+		err = closing
+	}
+	if err != nil {
+		return err
+	}
+	return syncDir(dir)
+}
+
+// The names of temporary files; %s is 16 hexadecimal digits.
+const tempName = ".gpubench-%s.tmp"
+
+// createTemp makes a temporary file. It is locked as long as its writer lives, by
+// which removeStale knows it from one that was left behind.
+func createTemp(dir string, mode os.FileMode) (*os.File, error) {
+	for {
+		// Not os.CreateTemp, whose files only their owner can read, whatever the umask.
+		path := filepath.Join(dir, fmt.Sprintf(tempName, fmt.Sprintf("%016x", rand.Uint64())))
+		f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode)
+		if err != nil {
+			return nil, err
 		}
-	}()
+		// Where there are no locks, nothing is taken for stale either.
+		locking := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
+		if _, err := os.Lstat(path); err == nil && locking != syscall.EWOULDBLOCK {
+			return f, nil
+		}
+		f.Close() // somebody else's removeStale was faster than the lock
+	}
+}
+
+// removeStale removes the temporary files in a directory whose writers are gone.
+// Those that cannot be removed stay.
+func removeStale(dir string) {
+	paths, _ := filepath.Glob(filepath.Join(escapeGlob(dir), fmt.Sprintf(tempName, strings.Repeat("[0-9a-f]", 16))))
+	for _, path := range paths {
+		f, err := os.OpenFile(path, os.O_RDWR|syscall.O_NOFOLLOW|syscall.O_NONBLOCK, 0)
+		if err != nil {
+			continue
+		}
+		if syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB) == nil {
+			os.Remove(path)
+		}
+		f.Close()
+	}
+}
+
+// escapeGlob makes a pattern that only matches this path.
+var escapeGlob = strings.NewReplacer(`\`, `\\`, `*`, `\*`, `?`, `\?`, `[`, `\[`).Replace
+
+// writeTo writes text to a file and waits until it is on the disk.
+func writeTo(f *os.File, text []byte) error {
 	if _, err := f.Write(text); err != nil {
 		return err
 	}

@@ -89,7 +89,7 @@ func TestMeter(t *testing.T) {
 		}(), "more than 64 MiB of events"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			var m meter
+			m := meter{what: "of events"}
 			for i, a := range tt.adds {
 				err := m.add(a.n, a.at)
 				last := i == len(tt.adds)-1

@@ -20,6 +20,9 @@ import (
 // remedyImage is for a root that no shared library can be loaded in.
 const remedyImage = "run in an image with glibc 2.34 or newer and what is to be measured (Debian: libvulkan1 and mesa-vulkan-drivers, libopenblas0-pthread); the CPU is measured without them"
 
+// remedyMemory is for a process that wanted more than there is.
+const remedyMemory = "choose a smaller --size, or allow more memory"
+
 // ending is all that the parent knows when a child's output has ended.
 type ending struct {
 	req      Request
@@ -31,6 +34,7 @@ type ending struct {
 	rest     string           // an unfinished last line, quoted
 	phase    string           // what it was doing, as a participle
 	stderr   []string
+	memory   bool // the kernel has killed a process for want of memory meanwhile
 	duration time.Duration
 }
 
@@ -117,7 +121,14 @@ func (e *ending) outcome() Outcome {
 			out.Signal = ""
 		}
 	}
+	want := wantOfMemory(e.stderr)
 	switch {
+	case out.Signal == "SIGKILL" && e.memory:
+		out.Remedy = remedyMemory
+		return fail(string(backend.OutOfMemory), "the process was killed by the kernel, because memory had run out, %s", when)
+	case out.Signal != "SIGKILL" && want != "" && (out.Signal != "" || status != 0):
+		out.Remedy = remedyMemory
+		return fail(string(backend.OutOfMemory), "the process got no more memory %s: %s", when, want)
 	case out.Signal == "SIGKILL":
 		return fail(CodeSignal, "the process was killed by SIGKILL (out of memory, or by hand) %s", when)
 	case out.Signal != "":
@@ -149,6 +160,19 @@ var goCrash = regexp.MustCompile(`^(SIG[A-Z]+: |panic: |fatal error: |runtime: o
 func crashHeadline(stderr []string) string {
 	for _, line := range stderr {
 		if goCrash.MatchString(line) {
+			return line
+		}
+	}
+	return ""
+}
+
+// noMemory matches what Go, C++ and LLVM print when they give up for want of memory.
+var noMemory = regexp.MustCompile(`^(fatal error: )?runtime: (out of memory|cannot allocate memory)|std::bad_alloc|LLVM ERROR: out of memory`)
+
+// wantOfMemory finds such a line.
+func wantOfMemory(stderr []string) string {
+	for _, line := range stderr {
+		if noMemory.MatchString(line) {
 			return line
 		}
 	}

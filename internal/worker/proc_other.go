@@ -1,10 +1,14 @@
 //go:build unix && !linux
 
-// Watching a process and moving a descriptor outside Linux.
+// Watching processes, ending them and moving a descriptor outside Linux.
 
 package worker
 
-import "golang.org/x/sys/unix"
+import (
+	"time"
+
+	"golang.org/x/sys/unix"
+)
 
 // awaitExit always returns false: waitid of macOS returns for a stopped child
 // too, so a child's end cannot be seen there without reaping it.
@@ -12,3 +16,11 @@ func awaitExit(int) bool { return false }
 
 // redirect makes descriptor to a copy of from. arm64 Linux has only dup3, macOS only dup2.
 func redirect(from, to int) error { return unix.Dup2(from, to) }
+
+// expose does nothing: macOS picks by its own rules.
+func expose(int) {}
+
+// adopt and sweep do nothing: what leaves the group of a child becomes a child of the
+// first process there, and cannot be told from what others have left behind.
+func adopt()                      {}
+func sweep(string, time.Duration) {}

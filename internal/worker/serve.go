@@ -38,13 +38,15 @@ const maxRequest = 1 << 20
 // input ends.
 //
 // Serve takes standard output for the events; anything else that the process
-// writes there, a driver's chatter above all, goes to standard error instead.
+// writes there, a driver's chatter above all, goes to standard error instead. What
+// the process has started ends with it when the parent is gone.
 // emit may be called from any goroutine. When handle returns nil, EventDone is
 // sent unless handle has sent it (a launch does, with the rule that stopped it;
 // it must close its device before). When it returns an error, EventError is
 // sent with what a *backend.Error in its chain says, or EventAbsent if that is
 // of kind Absent. A panic in handle is sent as EventError of kind Failed.
 func Serve(handle func(ctx context.Context, req Request, emit func(Event)) error) int {
+	adopt()
 	out, err := takeStdout()
 	if err != nil {
 		fmt.Fprintf(os.Stderr, "worker: standard output: %v\n", err)
@@ -58,10 +60,20 @@ func Serve(handle func(ctx context.Context, req Request, emit func(Event)) error
 	}
 	go func() {
 		io.Copy(io.Discard, in)
-		os.Exit(exitOrphan)
+		endOrphaned()
 	}()
 	e := &emitter{out: out}
 	return serve(handle, req, e)
+}
+
+// endOrphaned ends a process whose parent is gone, with all that it has started: there
+// is nobody else to do it.
+func endOrphaned() {
+	sweep(os.Getenv(markVariable), killGrace)
+	if unix.Getpgrp() == os.Getpid() { // not where somebody has started it by hand
+		killGroup(os.Getpid())
+	}
+	os.Exit(exitOrphan)
 }
 
 // takeStdout moves standard output to a descriptor that nothing else in the
@@ -125,7 +137,7 @@ func (e *emitter) emit(ev Event) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if _, err := e.out.Write(append(line, '\n')); err != nil {
-		os.Exit(exitOrphan) // nobody reads
+		endOrphaned() // nobody reads
 	}
 	e.done = e.done || ev.terminal()
 }

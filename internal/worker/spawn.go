@@ -5,6 +5,7 @@ package worker
 import (
 	"bufio"
 	"context"
+	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -12,17 +13,20 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"sync"
 	"syscall"
 	"time"
 
 	"gpubench/internal/backend"
+	"gpubench/internal/host"
 	"gpubench/internal/result"
 )
 
-// Bounds on what a child may write to its standard output. An honest launch
-// writes some thousand lines of some hundred bytes; a driver gone mad must not
-// fill the parent's memory or keep it reading for ever.
+// Bounds on what a child may write to its standard output, and of the last two to
+// its standard error. An honest launch writes some thousand lines of some hundred
+// bytes; a driver gone mad must not fill the parent's memory, keep it reading for
+// ever, or take the processor from what is being timed.
 const (
 	maxLine  = 1 << 20  // bytes of one event
 	maxTotal = 64 << 20 // bytes of a launch
@@ -104,10 +108,11 @@ func (e *protocolError) Error() string { return e.text }
 // Run starts a child, gives it the request and calls on for each event, in
 // order and from the calling goroutine, until the child has ended. The child and
 // all processes that it started in its group are killed when limit (wall time)
-// is over, when ctx ends or at the first line that is no event: SIGKILL and
-// nothing milder, since a process inside a hanging driver hears nothing else.
-// When Run returns the child has been reaped, unless even SIGKILL could not end
-// it; Reason says so then.
+// is over, when ctx ends, at the first line that is no event or when it floods its
+// output: SIGKILL and nothing milder, since a process inside a hanging driver hears
+// nothing else. When Run returns the child has been reaped, unless even SIGKILL could
+// not end it; Reason says so then. On Linux what it left behind outside its group has
+// been ended too, as far as it kept the child's environment.
 func (s *Spawner) Run(ctx context.Context, req Request, limit time.Duration, on func(Event)) Outcome {
 	e := ending{req: req, limit: limit, phase: firstPhase(req.Op)}
 	s = s.complete()
@@ -119,10 +124,11 @@ func (s *Spawner) Run(ctx context.Context, req Request, limit time.Duration, on 
 		panic("BUG: worker: request cannot be encoded: " + err.Error())
 	}
 
+	kills, counted := host.OOMKills()
 	started := time.Now()
 	kctx, kill := context.WithCancelCause(ctx)
 	defer kill(errFinished)
-	c, err := s.start(kctx, req.Backend)
+	c, err := s.start(kctx, req.Backend, kill)
 	if err != nil {
 		return Outcome{Status: result.StatusFailed, Code: CodeStart, Reason: fmt.Sprintf("the process could not be started: %v", err)}
 	}
@@ -147,6 +153,10 @@ func (s *Spawner) Run(ctx context.Context, req Request, limit time.Duration, on 
 		e.state = c.cmd.ProcessState
 	}
 	e.duration = time.Since(started)
+	if counted {
+		now, _ := host.OOMKills()
+		e.memory = now > kills
+	}
 	e.stderr = c.tail.stop()
 	out := e.outcome()
 	if out.Code == string(backend.Absent) && e.last == nil {
@@ -175,7 +185,7 @@ func (s *Spawner) complete() *Spawner {
 // returns the fault that makes all of it worthless, if there is one.
 func readEvents(r io.Reader, started time.Time, e *ending, on func(Event)) error {
 	lines := bufio.NewReaderSize(r, maxLine)
-	var m meter
+	m := meter{what: "of events"}
 	for {
 		line, err := lines.ReadSlice('\n')
 		if err == bufio.ErrBufferFull {
@@ -208,6 +218,7 @@ func readEvents(r io.Reader, started time.Time, e *ending, on func(Event)) error
 
 // meter enforces maxTotal and maxRate.
 type meter struct {
+	what          string        // is printed, as in "of events"
 	total, second int           // bytes in all, and since the second began
 	since         time.Duration // when the second began
 }
@@ -220,9 +231,9 @@ func (m *meter) add(n int, at time.Duration) error {
 	m.second += n
 	switch {
 	case m.total > maxTotal:
-		return &protocolError{fmt.Sprintf("printed more than %d MiB of events", maxTotal>>20)}
+		return &protocolError{fmt.Sprintf("printed more than %d MiB %s", maxTotal>>20, m.what)}
 	case m.second > maxRate:
-		return &protocolError{fmt.Sprintf("printed more than %d MiB of events within a second", maxRate>>20)}
+		return &protocolError{fmt.Sprintf("printed more than %d MiB %s within a second", maxRate>>20, m.what)}
 	}
 	return nil
 }
@@ -233,6 +244,7 @@ type child struct {
 	stdin, stdout, stderr *os.File
 	tail                  *tail
 	exited                chan struct{} // closed when it has been reaped
+	mark                  string        // in its environment and in that of all that it starts
 
 	grace   time.Duration
 	unwatch func() bool // ends the watch on the context
@@ -241,16 +253,25 @@ type child struct {
 	over bool // the process has ended: its number may soon be another's
 }
 
-// start makes a child that is killed when kctx ends.
-func (s *Spawner) start(kctx context.Context, backendName string) (*child, error) {
-	c := &child{exited: make(chan struct{}), grace: s.killGrace}
+// markVariable is the environment variable by which what a child has started can be
+// told from the processes of others.
+const markVariable = "GPUBENCH_CHILD"
+
+// start makes a child that is killed when kctx ends; flooded ends it with the cause.
+func (s *Spawner) start(kctx context.Context, backendName string, flooded func(error)) (*child, error) {
+	c := &child{exited: make(chan struct{}), grace: s.killGrace, mark: rand.Text()}
+	adopt()
 
 	// Pipes for all three streams: os/exec opens /dev/null for a missing one, and
 	// an empty root has none. The files are given to the child itself, so that
 	// Wait waits for the process and not for a grandchild that holds a pipe.
 	args := append(append([]string(nil), s.Args...), backendName)
 	c.cmd = exec.Command(s.Path, args...)
-	c.cmd.Env = s.Env
+	env := s.Env
+	if env == nil {
+		env = os.Environ()
+	}
+	c.cmd.Env = append(slices.Clip(env), markVariable+"="+c.mark)
 	c.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	var err error
 	var ends [3]*os.File // the child's
@@ -275,7 +296,8 @@ func (s *Spawner) start(kctx context.Context, backendName string) (*child, error
 		return nil, err
 	}
 
-	c.tail = startTail(c.stderr)
+	expose(c.cmd.Process.Pid)
+	c.tail = startTail(c.stderr, flooded)
 	c.unwatch = context.AfterFunc(kctx, func() {
 		c.mu.Lock()
 		if !c.over {
@@ -304,6 +326,7 @@ func (c *child) reap(kill func(int)) {
 	if zombie {
 		c.cmd.Wait()
 	}
+	sweep(c.mark, c.grace)
 	close(c.exited)
 	c.hurry()
 }

@@ -3,11 +3,13 @@ package worker
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"fmt"
 	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"strings"
 	"syscall"
@@ -117,15 +119,76 @@ var behaviours = map[string]func() int{
 			emit(sample(1e-6, 1))
 		}
 	}),
+	"rubbish for ever": func() int {
+		for text := bytes.Repeat([]byte("x"), 1<<16); ; {
+			os.Stdout.Write(text)
+		}
+	},
+	"complaints for ever": served(func(Request, func(Event)) error {
+		for text := bytes.Repeat([]byte("MESA: error: it is all too much\n"), 1<<10); ; {
+			os.Stderr.Write(text)
+		}
+	}),
 	"done and hang": served(func(_ Request, emit func(Event)) error {
 		emit(Event{Event: EventDone, Stop: "precision"})
 		select {}
 	}),
-	"parent": func() int { // it prints its child's number and waits to be killed
-		s := &Spawner{Path: os.Args[0], Args: []string{"worker"}, Env: append(os.Environ(), "WORKER_TEST_CHILD=pid and hang")}
-		s.Run(context.Background(), launch, long, func(e Event) { fmt.Println(e.Phase) })
-		return 1
+	"aborts": served(func(_ Request, emit func(Event)) error {
+		emit(hello)
+		fmt.Fprintln(os.Stderr, "MESA-VIRTIO: debug: vn_ring_submit abort on fatal")
+		for range 50 {
+			go func() { select {} }() // each has a paragraph in Go's report
+		}
+		syscall.Kill(os.Getpid(), syscall.SIGABRT) // what abort does
+		select {}
+	}),
+	"eats memory": served(func(_ Request, emit func(Event)) error {
+		emit(hello)
+		for all := [][]byte{}; ; {
+			block := make([]byte, 1<<20)
+			for i := 0; i < len(block); i += 1 << 10 {
+				block[i] = 1
+			}
+			all = append(all, block)
+		}
+	}),
+	"leaves the group": served(func(_ Request, emit func(Event)) error {
+		c := exec.Command("sleep", "1000")
+		c.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+		if err := c.Start(); err != nil {
+			return err
+		}
+		same := exec.Command("sleep", "1000")
+		same.Env = []string{} // only its group tells whose it is
+		if err := same.Start(); err != nil {
+			return err
+		}
+		emit(Event{Event: EventPhase, Phase: strconv.Itoa(c.Process.Pid)})
+		emit(Event{Event: EventPhase, Phase: strconv.Itoa(same.Process.Pid)})
+		emit(Event{Event: EventPhase, Phase: strconv.Itoa(os.Getpid())})
+		select {}
+	}),
+	// It prints the phases of a child that follows WORKER_TEST_GRANDCHILD, and in the
+	// end the outcome.
+	"parent": func() int {
+		s := &Spawner{Path: os.Args[0], Args: []string{"worker"}, Env: append(os.Environ(), "WORKER_TEST_CHILD="+os.Getenv("WORKER_TEST_GRANDCHILD"))}
+		out := s.Run(context.Background(), launch, 20*time.Second, func(e Event) {
+			if e.Event == EventPhase {
+				fmt.Println(e.Phase)
+			}
+		})
+		json.NewEncoder(os.Stdout).Encode(out)
+		return 0
 	},
+}
+
+// parent is a process of its own that runs a child with this behaviour.
+func parent(t *testing.T, behaviour string) *exec.Cmd {
+	t.Helper()
+	s := spawn(t, "parent")
+	cmd := exec.Command(s.Path)
+	cmd.Env = append(s.Env, "WORKER_TEST_GRANDCHILD="+behaviour)
+	return cmd
 }
 
 // spawn runs a behaviour of the test binary.
@@ -190,6 +253,10 @@ func TestRun(t *testing.T) {
 			code: "time-limit", reason: "ended by its time limit of 0.3 s while", remedy: "--timeout", signal: "SIGKILL"},
 		{name: "a flood of good events", s: spawn(t, "samples for ever"), events: "phase sample",
 			code: "protocol", reason: "the process printed more than", signal: "SIGKILL"},
+		{name: "a flood of lines on standard error", s: shell(phase + `yes >&2`), events: "phase",
+			code: "protocol", reason: "the process printed more than 4 MiB to standard error within a second", signal: "SIGKILL", stderr: "y|y"},
+		{name: "a flood without a line on standard error", s: shell(phase + `cat /dev/zero >&2`), events: "phase",
+			code: "protocol", reason: "the process printed more than 4 MiB to standard error within a second", signal: "SIGKILL"},
 
 		{name: "rubbish", s: shell(phase + `echo 'MESA: warning'; ` + done), events: "phase",
 			code: "protocol", reason: `the process printed something that is no event: "MESA: warning"`},
@@ -210,6 +277,12 @@ func TestRun(t *testing.T) {
 			code: "signal", reason: "the process was killed by SIGSEGV while sampling", signal: "SIGSEGV", stderr: "last words"},
 		{name: "an abort", s: shell(`echo 'vn_ring_submit abort on fatal' >&2; kill -ABRT $$`),
 			code: "signal", reason: "killed by SIGABRT while opening the device and building the kernel", signal: "SIGABRT", stderr: "vn_ring_submit abort on fatal"},
+		{name: "an abort that Go catches, after the driver's own words", s: spawn(t, "aborts"), events: "phase",
+			code: "signal", reason: "killed by SIGABRT while sampling", signal: "SIGABRT", stderr: "MESA-VIRTIO: debug: vn_ring_submit abort on fatal|SIGABRT: abort|PC="},
+		{name: "a limit of memory", s: &Spawner{Path: "/bin/sh", Args: []string{"-c", `ulimit -v 2000000; exec "$0" "$@"`, os.Args[0], "worker"}, Env: append(os.Environ(), "WORKER_TEST_CHILD=eats memory")},
+			events: "phase", code: "out-of-memory", reason: "the process got no more memory while sampling: ", remedy: "--size", stderr: "out of memory"},
+		{name: "a C++ library without memory", s: shell(phase + `echo "terminate called after throwing an instance of 'std::bad_alloc'" >&2; kill -ABRT $$`), events: "phase",
+			code: "out-of-memory", reason: "the process got no more memory while sampling: terminate called", remedy: "--size", signal: "SIGABRT"},
 		{name: "a crash that Go catches", s: shell(phase + `printf 'SIGSEGV: segmentation violation\nPC=0x7f\n' >&2; exit 2`), events: "phase",
 			code: "signal", reason: "the process was killed by SIGSEGV while sampling", signal: "SIGSEGV", stderr: "SIGSEGV: segmentation violation|PC=0x7f"},
 		{name: "the system's own kill", s: shell(phase + `kill -KILL $$`), events: "phase",
@@ -359,14 +432,16 @@ func TestRunDoneAndHang(t *testing.T) {
 	}
 }
 
-// A grandchild holds the pipes: in the child's group it dies with it, outside it
-// must not keep the parent waiting.
+// A grandchild holds the pipes: it must not keep the parent waiting. In the child's
+// group it dies with the child, outside it, where it can be found, right after.
 func TestRunGrandchildren(t *testing.T) {
 	for _, tt := range []struct{ name, script string }{
 		{"in the group", `sleep 1000 & echo $! >&2; echo '{"event":"done"}'`},
 		{"in the group, of a crashed child", `sleep 1000 & echo $! >&2; kill -SEGV $$`},
 		{"of another session", `setsid sleep 1000 & echo $! >&2; echo '{"event":"done"}'`},
 		{"of another session, writing", `setsid sh -c 'while :; do echo x >&2; sleep 0.01; done' & echo $! >&2; echo '{"event":"done"}'`},
+		{"of another session, of a parent that has ended", `(setsid sleep 1000 & echo $! >&2); echo '{"event":"done"}'`},
+		{"of another session, and its own", `setsid sh -c 'setsid sleep 1000 & echo $! >&2; wait' & sleep 0.2; echo '{"event":"done"}'`},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			if strings.Contains(tt.script, "setsid") {
@@ -386,14 +461,15 @@ func TestRunGrandchildren(t *testing.T) {
 					pid = n
 				}
 			}
-			if strings.Contains(tt.script, "setsid") {
-				if pid != 0 {
-					syscall.Kill(-pid, syscall.SIGKILL)
-				}
-				return
-			}
 			if pid == 0 {
 				t.Fatalf("no number in %q", out.Stderr)
+			}
+			if strings.Contains(tt.script, "setsid") && runtime.GOOS != "linux" {
+				syscall.Kill(-pid, syscall.SIGKILL)
+				return
+			}
+			if alive(pid) && runtime.GOOS == "linux" {
+				t.Errorf("process %d is still there", pid)
 			}
 			waitDead(t, pid)
 		})
@@ -422,24 +498,64 @@ func TestRunUnkillable(t *testing.T) {
 
 // A parent that is killed leaves nothing running: the child sees its input end.
 func TestServeEndsWithItsParent(t *testing.T) {
-	s := spawn(t, "parent")
-	cmd := exec.Command(s.Path)
-	cmd.Env = s.Env
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
+	for _, tt := range []struct {
+		behaviour string
+		processes int
+	}{
+		{"pid and hang", 1},
+		{"leaves the group", 3},
+	} {
+		t.Run(tt.behaviour, func(t *testing.T) {
+			if tt.processes > 1 && runtime.GOOS != "linux" {
+				t.Skip("what leaves the group can be found on Linux only")
+			}
+			cmd := parent(t, tt.behaviour)
+			out, err := cmd.StdoutPipe()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := cmd.Start(); err != nil {
+				t.Fatal(err)
+			}
+			pids := make([]int, tt.processes)
+			for i := range pids {
+				if _, err := fmt.Fscan(out, &pids[i]); err != nil || !alive(pids[i]) {
+					t.Errorf("process %d: alive %v, %v", pids[i], alive(pids[i]), err)
+				}
+			}
+			cmd.Process.Kill()
+			cmd.Wait()
+			for _, pid := range pids {
+				if pid != 0 {
+					waitDead(t, pid)
+				}
+			}
+		})
 	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	var pid int
-	if _, err := fmt.Fscan(out, &pid); err != nil || !alive(pid) {
-		t.Errorf("process %d of the child: alive %v, %v", pid, alive(pid), err)
-	}
-	cmd.Process.Kill()
-	cmd.Wait()
-	if pid != 0 {
-		waitDead(t, pid)
+}
+
+// A child that floods its output costs the parent neither its memory nor its life.
+func TestFloodsCostLittle(t *testing.T) {
+	const most = 128 << 20 // bytes; a flood has a hundred times that in its 20 seconds
+	for _, behaviour := range []string{"samples for ever", "rubbish for ever", "complaints for ever"} {
+		t.Run(behaviour, func(t *testing.T) {
+			cmd := parent(t, behaviour)
+			text, err := cmd.Output()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !strings.Contains(string(text), `"Code":"protocol"`) {
+				t.Errorf("the parent says %s", text)
+			}
+			used := cmd.ProcessState.SysUsage().(*syscall.Rusage).Maxrss
+			if runtime.GOOS == "linux" {
+				used <<= 10 // it is in KiB there
+			}
+			if used > most {
+				t.Errorf("the parent took %d MiB", used>>20)
+			}
+			t.Logf("%d MiB; %s", used>>20, text)
+		})
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"io"
 	"regexp"
 	"strings"
+	"time"
 	"unicode"
 )
 
@@ -18,6 +19,7 @@ const (
 	tailBytes    = 8 << 10
 	tailLine     = 512 // bytes of one line
 	tailHeadline = 8   // lines kept from a Go crash's first one on: its end is a dump of registers
+	tailBefore   = 4   // and lines before it: what a driver says before it calls abort
 )
 
 // tail collects the last lines of a stream. They are cleaned when it has ended,
@@ -26,25 +28,35 @@ const (
 type tail struct {
 	lines  []string
 	bytes  int
-	first  int // index of a Go crash's first line, -1 before it
+	first  int // index of the first line that a Go crash makes worth keeping, -1 before it
 	pinned int // lines kept from there on
+	pins   int // and how many these are to be
 	done   chan struct{}
 }
 
-// startTail reads r to its end in the background.
-func startTail(r io.Reader) *tail {
+// startTail reads r to its end in the background. flooded is called each time that
+// more has come than a process in its senses writes.
+func startTail(r io.Reader, flooded func(error)) *tail {
 	t := &tail{first: -1, done: make(chan struct{})}
 	go func() {
 		defer close(t.done)
+		m, started := meter{what: "to standard error"}, time.Now()
 		b := bufio.NewReaderSize(r, tailBytes)
+		read := func() (line []byte, isPrefix bool, err error) {
+			line, isPrefix, err = b.ReadLine()
+			if flood := m.add(len(line)+1, time.Since(started)); flood != nil {
+				flooded(flood)
+			}
+			return line, isPrefix, err
+		}
 		for {
-			line, isPrefix, err := b.ReadLine()
+			line, isPrefix, err := read()
 			if err != nil {
 				return
 			}
 			t.add(line)
 			for isPrefix && err == nil { // the rest of a giant line
-				_, isPrefix, err = b.ReadLine()
+				_, isPrefix, err = read()
 			}
 		}
 	}()
@@ -62,9 +74,11 @@ func (t *tail) add(raw []byte) {
 		line = strings.ToValidUTF8(line[:tailLine-len("…")], "") + "…"
 	}
 	if t.first < 0 && goCrash.MatchString(line) {
-		t.first = len(t.lines)
+		t.first = max(0, len(t.lines)-tailBefore)
+		t.pinned = len(t.lines) - t.first
+		t.pins = t.pinned + tailHeadline
 	}
-	if t.first >= 0 && t.pinned < tailHeadline {
+	if t.first >= 0 && t.pinned < t.pins {
 		t.pinned++
 	}
 	t.lines = append(t.lines, line)

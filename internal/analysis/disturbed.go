@@ -1,6 +1,6 @@
 // Whether the machine disturbed a row's samples.
 
-package measure
+package analysis
 
 import (
 	"fmt"
@@ -42,7 +42,7 @@ func disturbed(m *result.Measurement) (out []result.Warning) {
 	}
 	for _, d := range disturbances {
 		if n := marked[d.flag]; n > 0 && float64(n) >= disturbedShare*float64(total) {
-			out = append(out, result.Warning{Code: d.flag, Text: fmt.Sprintf("%d of %s were taken while %s", n, plural(total, "sample"), d.while)})
+			out = append(out, result.Warning{Code: d.flag, Text: fmt.Sprintf("%d of %s were taken while %s", n, Plural(total, "sample"), d.while)})
 		}
 	}
 	return out

@@ -1,90 +1,15 @@
-// From samples to figures. All of it can be computed anew from a document.
+// Ratios of the arms of one document.
 
-package measure
+package analysis
 
 import (
 	"fmt"
 	"slices"
-	"strings"
 
 	"gpubench/internal/backend"
 	"gpubench/internal/result"
 	"gpubench/internal/stats"
 )
-
-// Samples are the host's seconds per dispatch of all good launches.
-func Samples(m *result.Measurement) stats.Samples {
-	var out stats.Samples
-	for _, l := range m.Launches {
-		if l.Status == result.StatusOK {
-			out = append(out, perDispatch(l.Samples))
-		}
-	}
-	return out
-}
-
-func perDispatch(samples []result.Sample) []float64 {
-	out := make([]float64, len(samples))
-	for i, s := range samples {
-		out[i] = s.HostS / float64(s.Dispatches)
-	}
-	return out
-}
-
-// Summarise sets m.Summary from the samples of the good launches: to nil when m is
-// not ok. An ok measurement without a usable sample becomes a failed one.
-func Summarise(m *result.Measurement) {
-	m.Summary = nil
-	if m.Status != result.StatusOK {
-		return
-	}
-	s, err := stats.Summarize(Samples(m))
-	if err != nil {
-		m.Status, m.Code, m.Reason = result.StatusFailed, string(backend.Failed), err.Error()
-		return
-	}
-	flop := float64(m.Problem.FLOP)
-	m.Summary = &result.Summary{
-		Clock: "host", N: s.N, Launches: s.Launches,
-		MedianS: s.Median, CI95S: s.CI95, Q1S: s.Q1, Q3S: s.Q3, MinS: s.Min, MaxS: s.Max, MADS: s.MAD,
-		FLOPS:         flop / s.Median,
-		DeviceMedianS: deviceMedian(m),
-	}
-	if s.CI95 != nil { // the longest time is the lowest rate
-		m.Summary.FLOPSCI95 = &[2]float64{flop / s.CI95[1], flop / s.CI95[0]}
-	}
-}
-
-// deviceMedian is the median of the device's seconds per dispatch over the samples
-// whose device clock is trusted, nil when there are none.
-func deviceMedian(m *result.Measurement) *float64 {
-	var trusted []float64
-	for _, l := range m.Launches {
-		if l.Status != result.StatusOK {
-			continue
-		}
-		for _, s := range l.Samples {
-			if s.DeviceS != nil && len(deviceFlags(s)) == 0 {
-				trusted = append(trusted, *s.DeviceS/float64(s.Dispatches))
-			}
-		}
-	}
-	s, err := stats.Summarize(stats.Samples{trusted})
-	if err != nil {
-		return nil
-	}
-	return &s.Median
-}
-
-// deviceFlags are the flags of a sample that put its device clock in doubt.
-func deviceFlags(s result.Sample) (out []string) {
-	for _, f := range s.Flags {
-		if strings.HasPrefix(f, "device-") {
-			out = append(out, f)
-		}
-	}
-	return out
-}
 
 // sameWork reports whether two measurements computed the same product in the same
 // number format, whatever did it. A reference's routine has a name of its own.
@@ -94,35 +19,74 @@ func sameWork(a, b *result.Measurement) bool {
 		(a.Kernel.Name == b.Kernel.Name || a.Role != b.Role) && a.Kernel.Format == b.Kernel.Format && a.Kernel.Accumulate == b.Kernel.Accumulate
 }
 
+// compared reports whether a measurement takes part in ratios.
+func compared(m *result.Measurement) bool {
+	return m.Status == result.StatusOK && (m.Role == result.RoleKernel || m.Role == result.RoleReference)
+}
+
+// sameKernel reports whether two measurements of one role ran the same SPIR-V. A
+// reference has none, and is compared with the kernel all the same: it did the same
+// work.
+func sameKernel(a, b *result.Measurement) bool {
+	return a.Role != b.Role || a.Kernel.SPIRVSHA256 == b.Kernel.SPIRVSHA256
+}
+
 // Ratios compares each good measurement with each good baseline of the same work:
 // fast is the measurement, slow the baseline, whichever took longer. Two baselines
 // are compared once, the later one with the earlier. Measurements that ran
-// kernels of different SPIR-V are never compared; a warning says so. A reference has
-// none, and is compared with the kernel all the same: it did the same work.
-func Ratios(ms []result.Measurement, baseline func(i int) bool, seed uint64) ([]result.Ratio, []result.Warning) {
+// kernels of different SPIR-V are never compared; a warning says so.
+func Ratios(ms []result.Measurement, baseline func(i int) bool) ([]result.Ratio, []result.Warning) {
 	ratios, warns := []result.Ratio{}, []result.Warning{}
 	for b := range ms {
-		if !baseline(b) || ms[b].Status != result.StatusOK {
+		if !baseline(b) || !compared(&ms[b]) {
 			continue
 		}
 		for i := range ms {
-			if i == b || baseline(i) && i < b || ms[i].Status != result.StatusOK || !sameWork(&ms[i], &ms[b]) {
+			if i == b || baseline(i) && i < b || !compared(&ms[i]) || !sameWork(&ms[i], &ms[b]) {
 				continue
 			}
-			if ms[i].Role == ms[b].Role && ms[i].Kernel.SPIRVSHA256 != ms[b].Kernel.SPIRVSHA256 {
+			if !sameKernel(&ms[i], &ms[b]) {
 				warns = append(warns, result.Warning{Code: "kernel-differs", Text: fmt.Sprintf(
 					"%s and %s are not compared: they ran kernels made from different SPIR-V; measure both with one build of gpubench", ms[i].ID, ms[b].ID)})
 				continue
 			}
-			r, err := stats.RatioOf(Samples(&ms[b]), Samples(&ms[i]), seed)
+			r, err := RatioWithin(&ms[b], &ms[i])
 			if err != nil {
 				warns = append(warns, result.Warning{Code: "no-ratio", Text: fmt.Sprintf("%s and %s are not compared: %v", ms[i].ID, ms[b].ID, err)})
 				continue
 			}
-			ratios = append(ratios, result.Ratio{Fast: ms[i].ID, Slow: ms[b].ID, Value: r.Value, CI95: r.CI95, Method: r.Method, Resamples: r.Resamples})
+			ratios = append(ratios, r)
 		}
 	}
 	return ratios, warns
+}
+
+// RatioWithin compares two good measurements of one run: round by round, where
+// enough rounds have a good launch of both.
+func RatioWithin(slow, fast *result.Measurement) (result.Ratio, error) {
+	a, b := matched(slow, fast)
+	compare := stats.PairedRatio
+	if len(a) < stats.MinLaunches {
+		a, b, compare = Samples(slow), Samples(fast), stats.IndependentRatio
+	}
+	r, err := compare(a.Medians(), b.Medians(), stats.Confidence)
+	return result.Ratio{Fast: fast.ID, Slow: slow.ID, Value: r.Value, CI95: r.CI, Method: r.Method}, err
+}
+
+// matched are the samples of the rounds in which both measurements had a good launch.
+func matched(a, b *result.Measurement) (x, y stats.Samples) {
+	rounds := map[int][]float64{}
+	for _, l := range b.Launches {
+		if l.Status == result.StatusOK && len(l.Samples) > 0 {
+			rounds[l.Round] = perDispatch(l.Samples)
+		}
+	}
+	for _, l := range a.Launches {
+		if other := rounds[l.Round]; l.Status == result.StatusOK && len(l.Samples) > 0 && other != nil {
+			x, y = append(x, perDispatch(l.Samples)), append(y, other)
+		}
+	}
+	return x, y
 }
 
 // RejectStrayChecksums fails measurements whose product of the exact input is not
@@ -132,13 +96,13 @@ func Ratios(ms []result.Measurement, baseline func(i int) bool, seed uint64) ([]
 func RejectStrayChecksums(ms []result.Measurement, baseline func(i int) bool) {
 	done := make([]bool, len(ms))
 	for first := range ms {
-		if done[first] || ms[first].Status != result.StatusOK {
+		if done[first] || !compared(&ms[first]) {
 			continue
 		}
 		var group []int
 		votes, vouched := map[string]int{}, map[string]bool{}
 		for i := first; i < len(ms); i++ {
-			if ms[i].Status == result.StatusOK && sameWork(&ms[i], &ms[first]) && ms[i].Problem.Seed == ms[first].Problem.Seed {
+			if compared(&ms[i]) && sameWork(&ms[i], &ms[first]) && ms[i].Problem.Seed == ms[first].Problem.Seed {
 				done[i] = true
 				group = append(group, i)
 				sum := ms[i].Verification.ExactChecksum
