@@ -156,30 +156,30 @@ func (d *device) Close() error {
 // maxElements of a matrix: the translated code counts elements in 32 bits with a sign.
 const maxElements = math.MaxInt32
 
-func (d *device) Candidates(p backend.Problem) ([]backend.Specialization, error) {
-	for _, m := range []struct {
-		name       string
-		rows, cols int
-	}{{"A", p.M, p.K}, {"B", p.K, p.N}, {"C", p.M, p.N}} {
-		if uint64(m.rows)*uint64(m.cols) > maxElements {
-			return nil, backend.Errorf(backend.Limit, "cpu: matrix %s of %dx%d has more than the 2^31-1 elements that the kernel can count", m.name, m.rows, m.cols)
+func (d *device) Candidates(kernel string, p backend.Problem) ([]backend.Specialization, error) {
+	for _, m := range p.Matrices(kernel) {
+		if uint64(m.Rows)*uint64(m.Cols) > maxElements {
+			return nil, backend.Errorf(backend.Limit, "cpu: matrix %s of %dx%d has more than the 2^31-1 elements that the kernel can count", m.Name, m.Rows, m.Cols)
 		}
 	}
 	var list []backend.Specialization
 	for _, v := range kernels.CPUVariants {
-		if v.ISA == d.info.ISA {
+		if v.Kernel == kernel && v.ISA == d.info.ISA {
 			list = append(list, maps.Clone(v.Specialization))
 		}
+	}
+	if list == nil {
+		return nil, backend.Errorf(backend.Limit, "cpu: no code was made for the kernel %q with %s", kernel, d.info.ISA)
 	}
 	return list, nil
 }
 
-func (d *device) Build(p backend.Problem, s backend.Specialization) (backend.Program, error) {
-	if _, err := d.Candidates(p); err != nil {
+func (d *device) Build(kernel string, p backend.Problem, s backend.Specialization) (backend.Program, error) {
+	if _, err := d.Candidates(kernel, p); err != nil {
 		return nil, err
 	}
 	for _, v := range kernels.CPUVariants {
-		if v.ISA != d.info.ISA || !maps.Equal(v.Specialization, s) {
+		if v.Kernel != kernel || v.ISA != d.info.ISA || !maps.Equal(v.Specialization, s) {
 			continue
 		}
 		for c := C.cpu_table(); c.name != nil; c = (*C.cpu_variant)(unsafe.Add(unsafe.Pointer(c), unsafe.Sizeof(*c))) {
@@ -189,26 +189,33 @@ func (d *device) Build(p backend.Problem, s backend.Specialization) (backend.Pro
 		}
 		panic("BUG: cpu: " + v.Name + " is in kernels.CPUVariants but not in the generated table; run make kernels")
 	}
-	return nil, backend.Errorf(backend.Unusable, "cpu: no code was made for the specialization %v with %s", s, d.info.ISA)
+	return nil, backend.Errorf(backend.Unusable, "cpu: no code was made for the specialization %v of %s with %s", s, kernel, d.info.ISA)
 }
 
 func (d *device) build(p backend.Problem, v kernels.CPUVariant, c *C.cpu_variant) (backend.Program, error) {
 	s := v.Specialization
-	pr := &program{device: d, p: p, kernel: c.kernel, form: backend.Form{Name: "c", SPIRVSHA256: fmt.Sprintf("%x", sha256.Sum256(kernels.MatmulF32)),
+	matrices := p.Matrices(v.Kernel)
+	pr := &program{device: d, p: p, kernel: c.kernel, inputs: [2]int{matrices[0].Len(), matrices[1].Len()}, form: backend.Form{Name: "c", SPIRVSHA256: fmt.Sprintf("%x", sha256.Sum256(kernels.Modules[v.Kernel])),
 		SHA256: C.GoString(c.sha256), Specialization: maps.Clone(s)}}
-	pr.args = (*C.spmd_args)(C.calloc(1, C.sizeof_spmd_args))
+	pr.args = (*C.spmd_args)(C.calloc(2, C.sizeof_spmd_args))
 	if pr.args == nil {
-		return nil, outOfMemory("the arguments", C.sizeof_spmd_args)
+		return nil, outOfMemory("the arguments", 2*C.sizeof_spmd_args)
 	}
-	for i, n := range []int{p.M * p.K, p.K * p.N, p.M * p.N} {
+	for i, n := range []int{pr.inputs[0], pr.inputs[1], p.Region(backend.MaxDispatches)} {
 		size := C.size_t(n) * 4
 		if C.posix_memalign(&pr.args.buffer[i], 4096, size) != 0 {
 			pr.Close()
 			return nil, outOfMemory("a matrix", uint64(size))
 		}
 	}
+	empty := pr.empty()
+	*empty = *pr.args
+	empty.groups = [3]C.uint32_t{1, 1, 1}
 	pr.args.push[0], pr.args.push[1], pr.args.push[2] = C.uint32_t(p.M), C.uint32_t(p.N), C.uint32_t(p.K)
 	bm, bn := int(s["LY"]*s["TM"]), int(s["LX"]*s["TN"]*s["VN"])
+	if v.Kernel == backend.KernelFMA {
+		bm, bn = int(s["LY"]*s["ACC"]), int(s["LX"])
+	}
 	pr.args.groups = [3]C.uint32_t{C.uint32_t((p.N + bn - 1) / bn), C.uint32_t((p.M + bm - 1) / bm), 1}
 	return pr, nil
 }
@@ -220,9 +227,15 @@ func outOfMemory(what string, size uint64) error {
 type program struct {
 	device *device
 	p      backend.Problem
+	inputs [2]int // elements of A and of B
 	kernel *C.spmd_kernel
-	args   *C.spmd_args
+	args   *C.spmd_args // of a dispatch, and after them those of the empty one
 	form   backend.Form
+}
+
+// empty are the arguments of a dispatch of one workgroup, for matrices without elements.
+func (p *program) empty() *C.spmd_args {
+	return (*C.spmd_args)(unsafe.Add(unsafe.Pointer(p.args), C.sizeof_spmd_args))
 }
 
 func (p *program) Form() backend.Form { return p.form }
@@ -233,7 +246,7 @@ func (p *program) matrix(i, n int) []float32 {
 }
 
 func (p *program) Load(a, b []float32) error {
-	if len(a) != p.p.M*p.p.K || len(b) != p.p.K*p.p.N {
+	if [2]int{len(a), len(b)} != p.inputs {
 		panic(fmt.Sprintf("BUG: cpu: inputs of %d and %d elements for the problem %s", len(a), len(b), p.p))
 	}
 	copy(p.matrix(0, len(a)), a)
@@ -241,17 +254,36 @@ func (p *program) Load(a, b []float32) error {
 	return nil
 }
 
-func (p *program) Fill(v float32) error {
-	c := p.matrix(2, p.p.M*p.p.N)
+// region is the first n elements of C's region.
+func (p *program) region(n int) []float32 {
+	if most := p.p.Region(backend.MaxDispatches); n > most {
+		panic(fmt.Sprintf("BUG: cpu: %d elements of a region of %d", n, most))
+	}
+	return p.matrix(2, n)
+}
+
+func (p *program) Fill(v float32, n int) error {
+	c := p.region(n)
 	for i := range c {
 		c[i] = v
 	}
 	return nil
 }
 
-func (p *program) Run(n int) (backend.Timing, error) {
+func (p *program) Run(b backend.Batch) (backend.Timing, error) {
+	if err := b.Check(); err != nil {
+		return backend.Timing{}, err
+	}
+	return p.run(p.args, C.cpu_batch{n: C.uint32_t(b.Dispatches), buffer: 2, first: C.ptrdiff_t(4 * b.At(0)), step: C.ptrdiff_t(4 * b.Step())})
+}
+
+func (p *program) Empty() (backend.Timing, error) {
+	return p.run(p.empty(), C.cpu_batch{n: 1, buffer: 2})
+}
+
+func (p *program) run(args *C.spmd_args, batch C.cpu_batch) (backend.Timing, error) {
 	start := time.Now()
-	r := C.cpu_pool_run(p.device.pool, p.kernel, p.args, C.uint32_t(n))
+	r := C.cpu_pool_run(p.device.pool, p.kernel, args, batch)
 	t := backend.Timing{HostS: time.Since(start).Seconds()}
 	if r != 0 {
 		if errors.Is(syscall.Errno(r), syscall.ENOMEM) {
@@ -263,7 +295,7 @@ func (p *program) Run(n int) (backend.Timing, error) {
 }
 
 func (p *program) Read(c []float32) error {
-	copy(c, p.matrix(2, len(c)))
+	copy(c, p.region(len(c)))
 	return nil
 }
 

@@ -3,11 +3,13 @@
 package cpu
 
 import (
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"math"
 	"math/rand/v2"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 
@@ -31,7 +33,7 @@ func open(t testing.TB, id string) backend.Device {
 
 func multiply(t testing.TB, d backend.Device, p backend.Problem, s backend.Specialization, a, b []float32, n int) []float32 {
 	t.Helper()
-	pr, err := d.Build(p, s)
+	pr, err := d.Build(backend.KernelMatmul, p, s)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -39,21 +41,42 @@ func multiply(t testing.TB, d backend.Device, p backend.Problem, s backend.Speci
 	if err := pr.Load(a, b); err != nil {
 		t.Fatal(err)
 	}
-	if err := pr.Fill(float32(math.NaN())); err != nil {
-		t.Fatal(err)
-	}
-	tm, err := pr.Run(n)
-	if err != nil {
-		t.Fatal(err)
-	}
+	c, tm := run(t, pr, p, backend.Batch{Dispatches: n, Descending: n%2 == 0})
 	if tm.HostS <= 0 || tm.DeviceS != nil {
 		t.Errorf("timing %+v", tm)
 	}
-	c := make([]float32, p.M*p.N)
-	if err := pr.Read(c); err != nil {
+	return c
+}
+
+// run runs a batch over a region of NaNs, checks that each dispatch has left its trace
+// of the last one's C and nothing else was written, and returns that C.
+func run(t testing.TB, pr backend.Program, p backend.Problem, b backend.Batch) ([]float32, backend.Timing) {
+	t.Helper()
+	region := make([]float32, p.Region(b.Dispatches))
+	if err := pr.Fill(float32(math.NaN()), len(region)); err != nil {
 		t.Fatal(err)
 	}
-	return c
+	tm, err := pr.Run(b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := pr.Read(region); err != nil {
+		t.Fatal(err)
+	}
+	c := slices.Clone(region[b.At(b.Dispatches-1):][:p.M*p.N])
+	want := make([]float32, len(region))
+	for i := range want {
+		want[i] = float32(math.NaN())
+	}
+	for i := range b.Dispatches {
+		copy(want[b.At(i):], c)
+	}
+	for i, x := range region {
+		if math.Float32bits(x) != math.Float32bits(want[i]) {
+			t.Fatalf("%v, %+v: element %d of the region is %v, want %v", p, b, i, x, want[i])
+		}
+	}
+	return c, tm
 }
 
 var problems = []backend.Problem{{M: 1, N: 1, K: 1}, {M: 1, N: 1000, K: 1}, {M: 1000, N: 1, K: 3}, {M: 333, N: 1, K: 7}, {M: 1, N: 1, K: 5000}, {M: 65, N: 33, K: 129},
@@ -89,12 +112,15 @@ func TestProducts(t *testing.T) {
 					want := make([]float64, p.M*p.N)
 					blas64.Gemm(blas.NoTrans, blas.NoTrans, 1, blas64.General{Rows: p.M, Cols: p.K, Stride: p.K, Data: a64},
 						blas64.General{Rows: p.K, Cols: p.N, Stride: p.N, Data: b64}, 0, blas64.General{Rows: p.M, Cols: p.N, Stride: p.N, Data: want})
-					specs, err := d.Candidates(p)
+					specs, err := d.Candidates(backend.KernelMatmul, p)
 					if err != nil {
 						t.Fatal(err)
 					}
 					for _, s := range specs {
-						c := multiply(t, d, p, s, a, b, 2)
+						c := multiply(t, d, p, s, a, b, 3)
+						if again := multiply(t, d, p, s, a, b, 2); !slices.Equal(c, again) {
+							t.Fatalf("%s %v %v: the descending order gives another C", id, p, s)
+						}
 						bound := 8 * float64(p.K+8) / (1 << 24)
 						for i := range c {
 							if !(math.Abs(float64(c[i])-want[i]) <= bound) {
@@ -113,16 +139,16 @@ func TestProducts(t *testing.T) {
 func TestBatches(t *testing.T) {
 	d := open(t, "cpu")
 	p := backend.Problem{M: 40, N: 50, K: 60}
-	specs, err := d.Candidates(p)
+	specs, err := d.Candidates(backend.KernelMatmul, p)
 	if err != nil {
 		t.Fatal(err)
 	}
-	pr, err := d.Build(p, specs[0])
+	pr, err := d.Build(backend.KernelMatmul, p, specs[0])
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer pr.Close()
-	a, b, c := make([]float32, p.M*p.K), make([]float32, p.K*p.N), make([]float32, p.M*p.N)
+	a, b := make([]float32, p.M*p.K), make([]float32, p.K*p.N)
 	for round := 1; round <= 50; round++ {
 		for i := range a {
 			a[i] = float32(round)
@@ -130,20 +156,54 @@ func TestBatches(t *testing.T) {
 		for i := range b {
 			b[i] = 2
 		}
-		if err := errors.Join(pr.Load(a, b), pr.Fill(float32(math.NaN()))); err != nil {
+		if err := pr.Load(a, b); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := pr.Run(round); err != nil {
-			t.Fatal(err)
-		}
-		if err := pr.Read(c); err != nil {
-			t.Fatal(err)
-		}
+		c, _ := run(t, pr, p, backend.Batch{Dispatches: round, Descending: round%2 == 0})
 		for i, x := range c {
 			if x != float32(round*2*p.K) {
 				t.Fatalf("round %d: element %d is %v, should be %d", round, i, x, round*2*p.K)
 			}
 		}
+	}
+}
+
+// The empty dispatch takes some time and writes nothing, and nothing is left of it in
+// the next batch.
+func TestEmpty(t *testing.T) {
+	d := open(t, "cpu")
+	p := backend.Problem{M: 40, N: 50, K: 60}
+	specs, err := d.Candidates(backend.KernelMatmul, p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range specs {
+		pr, err := d.Build(backend.KernelMatmul, p, s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		region := make([]float32, p.Region(1))
+		if err := pr.Fill(7, len(region)); err != nil {
+			t.Fatal(err)
+		}
+		if tm, err := pr.Empty(); err != nil || tm.HostS <= 0 || tm.DeviceS != nil {
+			t.Errorf("%v: %+v, %v", s, tm, err)
+		}
+		if err := pr.Read(region); err != nil {
+			t.Fatal(err)
+		}
+		if i := slices.IndexFunc(region, func(x float32) bool { return x != 7 }); i >= 0 {
+			t.Errorf("%v: element %d of the region became %v", s, i, region[i])
+		}
+		ones := slices.Repeat([]float32{1}, p.K*max(p.M, p.N))
+		if err := pr.Load(ones[:p.M*p.K], ones[:p.K*p.N]); err != nil {
+			t.Fatal(err)
+		}
+		c, _ := run(t, pr, p, backend.Batch{Dispatches: 3})
+		if i := slices.IndexFunc(c, func(x float32) bool { return x != float32(p.K) }); i >= 0 {
+			t.Errorf("%v: element %d is %v after an empty dispatch, want %d", s, i, c[i], p.K)
+		}
+		pr.Close()
 	}
 }
 
@@ -166,10 +226,34 @@ func TestErrors(t *testing.T) {
 	os.Unsetenv(ISAVariable)
 	d := open(t, "cpu")
 	var e *backend.Error
-	if _, err := d.Candidates(backend.Problem{M: 1 << 16, N: 1, K: 1 << 16}); !errors.As(err, &e) || e.Kind != backend.Limit {
+	if _, err := d.Candidates(backend.KernelMatmul, backend.Problem{M: 1 << 16, N: 1, K: 1 << 16}); !errors.As(err, &e) || e.Kind != backend.Limit {
 		t.Errorf("a matrix of 2^32 elements: %v", err)
 	}
-	if _, err := d.Build(backend.Problem{M: 1, N: 1, K: 1}, backend.Specialization{"LX": 1}); !errors.As(err, &e) || e.Kind != backend.Unusable {
+	one := backend.Problem{M: 1, N: 1, K: 1}
+	specs, err := d.Candidates(backend.KernelMatmul, one)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pr, err := d.Build(backend.KernelMatmul, one, specs[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer pr.Close()
+	for _, n := range []int{-1, 0, backend.MaxDispatches + 1} {
+		if _, err := pr.Run(backend.Batch{Dispatches: n}); !errors.As(err, &e) || e.Kind != backend.Failed {
+			t.Errorf("a batch of %d dispatches: %v", n, err)
+		}
+	}
+	run(t, pr, one, backend.Batch{Dispatches: backend.MaxDispatches, Descending: true})
+	for _, kernel := range []string{backend.KernelFMA, backend.KernelEmpty} { // whose specialization that is not
+		if _, err := d.Build(kernel, one, specs[0]); err == nil {
+			t.Errorf("%s was built with the specialization of another kernel", kernel)
+		}
+	}
+	if _, err := d.Candidates(backend.KernelEmpty, one); !errors.As(err, &e) || e.Kind != backend.Limit {
+		t.Errorf("a kernel without code: %v", err)
+	}
+	if _, err := d.Build(backend.KernelMatmul, one, backend.Specialization{"LX": 1}); !errors.As(err, &e) || e.Kind != backend.Unusable {
 		t.Errorf("a specialization that was not made: %v", err)
 	}
 }
@@ -212,11 +296,11 @@ func TestDevices(t *testing.T) {
 				continue
 			}
 			t.Setenv(ISAVariable, isa)
-			p, err := open(t, "cpu").Build(backend.Problem{M: 1, N: 1, K: 1}, v.Specialization)
+			p, err := open(t, "cpu").Build(v.Kernel, backend.Problem{M: 1, N: 1, K: 1}, v.Specialization)
 			if err != nil {
 				t.Fatal(err)
 			}
-			if f := p.Form(); f.Name != "c" || len(f.SHA256) != 64 || len(f.SPIRVSHA256) != 64 {
+			if f := p.Form(); f.Name != "c" || len(f.SHA256) != 64 || f.SPIRVSHA256 != fmt.Sprintf("%x", sha256.Sum256(kernels.Modules[v.Kernel])) {
 				t.Errorf("%+v", f)
 			}
 			p.Close()
@@ -227,30 +311,49 @@ func TestDevices(t *testing.T) {
 func BenchmarkMatmul(b *testing.B) {
 	for _, isa := range available() {
 		for _, n := range []int{256, 512, 1024} {
-			b.Run(fmt.Sprintf("%s/%d", isa, n), func(b *testing.B) {
-				b.Setenv(ISAVariable, isa)
-				d := open(b, "cpu")
-				p := backend.Problem{M: n, N: n, K: n}
-				specs, _ := d.Candidates(p)
-				pr, err := d.Build(p, specs[0])
-				if err != nil {
-					b.Fatal(err)
-				}
-				defer pr.Close()
-				x := make([]float32, n*n)
-				for i := range x {
-					x[i] = float32(i%7) - 3
-				}
-				if err := pr.Load(x, x); err != nil {
-					b.Fatal(err)
-				}
-				b.ResetTimer()
-				t, err := pr.Run(b.N)
-				if err != nil {
-					b.Fatal(err)
-				}
-				b.ReportMetric(float64(p.FLOP())*float64(b.N)/t.HostS/1e9, "GFLOP/s")
-			})
+			benchmark(b, backend.KernelMatmul, "cpu:"+isa, backend.Problem{M: n, N: n, K: n}, func(i int) float32 { return float32(i%7) - 3 })
 		}
 	}
+}
+
+// The peak of one core and of all. The multiplier is -2, so the values change their signs.
+func BenchmarkFMA(b *testing.B) {
+	for _, isa := range available() {
+		for _, id := range []string{"cpu:1:" + isa, "cpu:" + isa} {
+			benchmark(b, backend.KernelFMA, id, backend.Problem{M: 384, N: 512, K: 4096}, func(int) float32 { return -2 })
+		}
+	}
+}
+
+func benchmark(b *testing.B, kernel, id string, p backend.Problem, element func(i int) float32) {
+	b.Run(fmt.Sprintf("%s/%v", id, p), func(b *testing.B) {
+		d := open(b, id)
+		specs, _ := d.Candidates(kernel, p)
+		pr, err := d.Build(kernel, p, specs[0])
+		if err != nil {
+			b.Fatal(err)
+		}
+		defer pr.Close()
+		fill := func(m backend.Matrix) []float32 {
+			x := make([]float32, m.Len())
+			for i := range x {
+				x[i] = element(i)
+			}
+			return x
+		}
+		matrices := p.Matrices(kernel)
+		if err := pr.Load(fill(matrices[0]), fill(matrices[1])); err != nil {
+			b.Fatal(err)
+		}
+		b.ResetTimer()
+		seconds := 0.0
+		for left := b.N; left > 0; left -= backend.MaxDispatches {
+			t, err := pr.Run(backend.Batch{Dispatches: min(left, backend.MaxDispatches)})
+			if err != nil {
+				b.Fatal(err)
+			}
+			seconds += t.HostS
+		}
+		b.ReportMetric(float64(p.FLOP())*float64(b.N)/seconds/1e9, "GFLOP/s")
+	})
 }

@@ -21,7 +21,7 @@ struct cpu_pool {
 	// The job, written before the threads are woken.
 	const spmd_kernel *kernel;
 	const spmd_args *args;
-	uint32_t dispatches;
+	cpu_batch batch;
 	size_t scratch; // bytes of each worker's memory
 
 	pthread_mutex_t lock;
@@ -65,15 +65,17 @@ static void barrier(cpu_pool *p, uint32_t dispatch)
 static void work(cpu_pool *p, void *memory)
 {
 	const spmd_kernel *k = p->kernel;
-	const spmd_args *args = p->args;
 	// The next job may be set up while this thread is still on its way out of the last barrier.
-	const uint32_t dispatches = p->dispatches;
-	const uint64_t x = args->groups[0], y = args->groups[1], total = x * y * args->groups[2];
-	for (uint32_t d = 0; d < dispatches; ++d) {
+	const cpu_batch batch = p->batch;
+	spmd_args args = *p->args;
+	const uint64_t x = args.groups[0], y = args.groups[1], total = x * y * args.groups[2];
+	char *const base = args.buffer[batch.buffer];
+	for (uint32_t d = 0; d < batch.n; ++d) {
+		args.buffer[batch.buffer] = base + batch.first + (ptrdiff_t)d * batch.step;
 		for (;;) {
 			uint64_t i = atomic_fetch_add_explicit(&p->next[d & 1], 1, memory_order_relaxed);
 			if (i >= total) break;
-			k->run(args, (uint32_t)(i % x), (uint32_t)(i / x % y), (uint32_t)(i / x / y), memory);
+			k->run(&args, (uint32_t)(i % x), (uint32_t)(i / x % y), (uint32_t)(i / x / y), memory);
 		}
 		barrier(p, d);
 	}
@@ -133,7 +135,7 @@ void cpu_pool_free(cpu_pool *p)
 	free(p);
 }
 
-int cpu_pool_run(cpu_pool *p, const spmd_kernel *k, const spmd_args *args, uint32_t n)
+int cpu_pool_run(cpu_pool *p, const spmd_kernel *k, const spmd_args *args, cpu_batch batch)
 {
 	if (k->scratch > p->scratch) {
 		size_t size = (k->scratch + 4095) & ~(size_t)4095;
@@ -148,7 +150,7 @@ int cpu_pool_run(cpu_pool *p, const spmd_kernel *k, const spmd_args *args, uint3
 	pthread_mutex_lock(&p->lock);
 	p->kernel = k;
 	p->args = args;
-	p->dispatches = n;
+	p->batch = batch;
 	atomic_store_explicit(&p->next[0], 0, memory_order_relaxed);
 	atomic_store_explicit(&p->next[1], 0, memory_order_relaxed);
 	p->jobs++;

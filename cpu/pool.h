@@ -25,8 +25,15 @@ cpu_pool *cpu_pool_new(int threads);
 // cpu_pool_free ends the threads.
 void cpu_pool_free(cpu_pool *p);
 
-// cpu_pool_run runs one dispatch after another, n times, each by all threads, and
-// returns 0, or ENOMEM when there is no memory for what a workgroup shares.
-int cpu_pool_run(cpu_pool *p, const spmd_kernel *k, const spmd_args *args, uint32_t n);
+// cpu_batch is n dispatches, each after the one before, of which dispatch i is given
+// the buffer of that index from first + i * step bytes on.
+typedef struct {
+	uint32_t n, buffer;
+	ptrdiff_t first, step;
+} cpu_batch;
+
+// cpu_pool_run runs a batch, each dispatch by all threads, and returns 0, or ENOMEM
+// when there is no memory for what a workgroup shares.
+int cpu_pool_run(cpu_pool *p, const spmd_kernel *k, const spmd_args *args, cpu_batch batch);
 
 #endif

@@ -19,6 +19,8 @@ import (
 	"sync"
 	"unsafe"
 
+	"gpubench/internal/backend"
+
 	vulkan "github.com/vulkan-go/vulkan"
 )
 
@@ -123,15 +125,22 @@ func (l *loader) load(instance vulkan.Instance, device vulkan.Device) (*calls, e
 	return &c, nil
 }
 
+// tokenSize is the size in bytes of the buffer for submit's token.
+const tokenSize = C.GB_TOKEN_SIZE
+
 // submit runs a command buffer to its end and returns the nanoseconds from the
-// submit until the fence was seen, or the call that failed and its result.
-func (c *calls) submit(device vulkan.Device, queue vulkan.Queue, commands vulkan.CommandBuffer, fence vulkan.Fence) (ns uint64, call string, res vulkan.Result) {
-	t := C.gb_submit(&c.c, unsafe.Pointer(device), unsafe.Pointer(queue), unsafe.Pointer(commands), unsafe.Pointer(fence))
+// submit until the fence was seen, and whether its last command was done by then, or
+// the call that failed and its result.
+func (c *calls) submit(device vulkan.Device, queue vulkan.Queue, commands vulkan.CommandBuffer, fence vulkan.Fence, token unsafe.Pointer) (ns uint64, finished bool, call string, res vulkan.Result) {
+	t := C.gb_submit(&c.c, unsafe.Pointer(device), unsafe.Pointer(queue), unsafe.Pointer(commands), unsafe.Pointer(fence), (*C.uint32_t)(token))
 	if t.result != 0 {
-		return 0, C.GoString(t.call), vulkan.Result(t.result)
+		return 0, false, C.GoString(t.call), vulkan.Result(t.result)
 	}
-	return uint64(t.ns), "", vulkan.Success
+	return uint64(t.ns), t.finished != 0, "", vulkan.Success
 }
+
+// finished reports whether the last command of what was submitted is done.
+func finished(token unsafe.Pointer) bool { return C.gb_finished((*C.uint32_t)(token)) != 0 }
 
 // createPipeline makes the compute pipeline; ids and values are equally long.
 func (c *calls) createPipeline(device vulkan.Device, module vulkan.ShaderModule, layout vulkan.PipelineLayout, ids, values []uint32) (vulkan.Pipeline, vulkan.Result) {
@@ -141,9 +150,10 @@ func (c *calls) createPipeline(device vulkan.Device, module vulkan.ShaderModule,
 	return vulkan.Pipeline(pipeline), vulkan.Result(res)
 }
 
-// bind points the set's bindings, from 0 on, at the buffers.
-func (c *calls) bind(device vulkan.Device, set vulkan.DescriptorSet, buffers ...vulkan.Buffer) {
-	C.gb_bind(&c.c, unsafe.Pointer(device), unsafe.Pointer(set), (*unsafe.Pointer)(unsafe.Pointer(unsafe.SliceData(buffers))), C.uint32_t(len(buffers)))
+// bind points the set's bindings, from 0 on, at the buffers, and the last, dynamic one
+// at that many bytes.
+func (c *calls) bind(device vulkan.Device, set vulkan.DescriptorSet, bytes uint64, buffers ...vulkan.Buffer) {
+	C.gb_bind(&c.c, unsafe.Pointer(device), unsafe.Pointer(set), (*unsafe.Pointer)(unsafe.Pointer(unsafe.SliceData(buffers))), C.uint32_t(len(buffers)), C.uint64_t(bytes))
 }
 
 func (c *calls) flush(device vulkan.Device, memory vulkan.DeviceMemory) vulkan.Result {
@@ -160,10 +170,16 @@ func (c *calls) settle(commands vulkan.CommandBuffer) {
 	C.gb_settle(&c.c, unsafe.Pointer(commands))
 }
 
-// dispatch records n dispatches of x by y workgroups, each after the one before
-// it has written.
-func (c *calls) dispatch(commands vulkan.CommandBuffer, x, y uint32, n int) {
-	C.gb_dispatch(&c.c, unsafe.Pointer(commands), C.uint32_t(x), C.uint32_t(y), C.uint32_t(n))
+// dispatch records the dispatches of a batch, of x by y workgroups, each after the one
+// before it has written, and each with its own place in C's region.
+func (c *calls) dispatch(commands vulkan.CommandBuffer, layout vulkan.PipelineLayout, set vulkan.DescriptorSet, groups [2]uint32, b backend.Batch) {
+	C.gb_dispatch(&c.c, unsafe.Pointer(commands), unsafe.Pointer(layout), unsafe.Pointer(set), C.uint32_t(groups[0]), C.uint32_t(groups[1]),
+		C.uint32_t(b.Dispatches), C.uint32_t(4*b.At(0)), C.int32_t(4*b.Step()))
+}
+
+// sign records the copy of the token, after all else.
+func (c *calls) sign(commands vulkan.CommandBuffer, token vulkan.Buffer) {
+	C.gb_sign(&c.c, unsafe.Pointer(commands), unsafe.Pointer(token))
 }
 
 func (c *calls) copy(commands vulkan.CommandBuffer, from vulkan.Buffer, fromAt uint64, to vulkan.Buffer, toAt, size uint64) {

@@ -20,13 +20,14 @@ import (
 type device struct {
 	*physical
 	*calls
-	kernel   Kernel
+	kernels  []Kernel
 	instance *instance
 	handle   vulkan.Device
 	queue    vulkan.Queue
 	pool     vulkan.CommandPool
 	once     vulkan.CommandBuffer // for transfers, recorded anew each time
 	fence    vulkan.Fence
+	token    *buffer // see calls.submit
 	programs map[*program]struct{}
 
 	neverMap     bool   // copy through a staging buffer even where memory is unified
@@ -47,7 +48,7 @@ func (b *Backend) open(id string) (*device, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := &device{instance: in, kernel: b.kernel, programs: map[*program]struct{}{}, stagingBytes: 64 << 20}
+	d := &device{instance: in, kernels: b.kernels, programs: map[*program]struct{}{}, stagingBytes: 64 << 20}
 	if err := d.init(id); err != nil {
 		d.Close()
 		return nil, err
@@ -127,6 +128,9 @@ func (d *device) init(id string) error {
 		return failure(id, "vkCreateFence", res)
 	}
 	d.fence = fence
+	if d.token, err = d.newBuffer(tokenSize, stagingUse, tokenMemory); err != nil {
+		return err
+	}
 	d.once, err = d.newCommands()
 	return err
 }
@@ -147,7 +151,8 @@ func (d *device) newCommands() (vulkan.CommandBuffer, error) {
 }
 
 // record records commands anew, after a barrier behind which all earlier work is
-// visible.
+// visible, and before the copy of the token; what body wrote is then visible to the
+// host.
 func (d *device) record(commands vulkan.CommandBuffer, body func()) error {
 	info := vulkan.CommandBufferBeginInfo{SType: vulkan.StructureTypeCommandBufferBeginInfo}
 	defer info.Free()
@@ -156,27 +161,35 @@ func (d *device) record(commands vulkan.CommandBuffer, body func()) error {
 	}
 	d.settle(commands)
 	body()
+	d.sign(commands, d.token.handle)
 	if res := vulkan.EndCommandBuffer(commands); res != vulkan.Success {
 		return failure(d.info.ID, "vkEndCommandBuffer", res)
 	}
 	return nil
 }
 
-// run submits recorded commands, waits for them and returns the seconds it took.
+// run submits recorded commands, waits for them and returns the seconds it took. A
+// fence that signals before the last command is done is an error of kind WrongResult:
+// neither the time nor what is read then would mean anything.
 func (d *device) run(commands vulkan.CommandBuffer) (float64, error) {
-	ns, call, res := d.submit(d.handle, d.queue, commands, d.fence)
+	ns, done, call, res := d.submit(d.handle, d.queue, commands, d.fence, d.token.mapped)
 	if res != vulkan.Success {
 		return 0, failure(d.info.ID, call, res)
+	}
+	if !done {
+		e := backend.Errorf(backend.WrongResult, "%s: the fence signalled before the batch was finished, so its time means nothing", d.info.ID)
+		if vulkan.DeviceWaitIdle(d.handle) == vulkan.Success && !finished(d.token.mapped) {
+			e.Text = d.info.ID + ": the fence signalled, but the batch was dropped: its last command was never carried out"
+		}
+		e.Remedy = "update the driver"
+		return 0, e
 	}
 	return float64(ns) / 1e9, nil
 }
 
-// transfer records body and runs it; what it wrote is then visible to the host.
+// transfer records body and runs it.
 func (d *device) transfer(body func(commands vulkan.CommandBuffer)) error {
-	err := d.record(d.once, func() {
-		body(d.once)
-		d.settle(d.once)
-	})
+	err := d.record(d.once, func() { body(d.once) })
 	if err == nil {
 		_, err = d.run(d.once)
 	}
@@ -191,15 +204,18 @@ func (d *device) Info() result.Device {
 }
 
 // Candidates are the specializations worth trying for the problem, the likeliest first.
-func (d *device) Candidates(p backend.Problem) ([]backend.Specialization, error) {
-	if err := d.checkMatrices(p); err != nil {
+func (d *device) Candidates(kernel string, p backend.Problem) ([]backend.Specialization, error) {
+	if _, err := d.kernel(kernel); err != nil {
+		return nil, err
+	}
+	if err := d.checkMatrices(kernel, p); err != nil {
 		return nil, err
 	}
 	var out []backend.Specialization
 	var last error
-	for _, t := range tilesFor(d.info.Class, p) {
-		if last = d.checkTile(p, t); last == nil {
-			out = append(out, t.specialization())
+	for _, s := range shapesFor(kernel, d.info.Class, p) {
+		if last = d.checkShape(p, s); last == nil {
+			out = append(out, specialization(s))
 		}
 	}
 	if len(out) == 0 {
@@ -208,35 +224,48 @@ func (d *device) Candidates(p backend.Problem) ([]backend.Specialization, error)
 	return out, nil
 }
 
+// kernel is the kernel with this name.
+func (d *device) kernel(name string) (*Kernel, error) {
+	for i := range d.kernels {
+		if d.kernels[i].name == name {
+			return &d.kernels[i], nil
+		}
+	}
+	return nil, backend.Errorf(backend.Limit, "%s: there is no module of the kernel %q", d.info.ID, name)
+}
+
 // checkMatrices returns an error when A, B or C exceeds what the device can
 // address or hold.
-func (d *device) checkMatrices(p backend.Problem) error {
+func (d *device) checkMatrices(kernel string, p backend.Problem) error {
 	id := d.info.ID
+	if err := d.checkOffsets(); err != nil {
+		return err
+	}
 	var total uint64
-	for _, m := range []struct {
-		name       string
-		rows, cols int
-	}{{"A", p.M, p.K}, {"B", p.K, p.N}, {"C", p.M, p.N}} {
-		if m.rows < 1 || m.cols < 1 {
-			return backend.Errorf(backend.Limit, "%s: matrix %s is %d x %d: every dimension must be at least 1", id, m.name, m.rows, m.cols)
+	for i, m := range p.Matrices(kernel) {
+		if m.Rows < 1 || m.Cols < 1 {
+			return backend.Errorf(backend.Limit, "%s: matrix %s is %d x %d: every dimension must be at least 1", id, m.Name, m.Rows, m.Cols)
 		}
 		// Beyond these the products below could overflow; the kernel's own
 		// indices are 32 bits wide.
-		if max(m.rows, m.cols) > 1<<31-1 || uint64(m.rows)*uint64(m.cols) > 1<<32-1 {
-			return backend.Errorf(backend.Limit, "%s: matrix %s is %d x %d elements, and the kernel's 32-bit indices reach 4294967295", id, m.name, m.rows, m.cols)
+		if max(m.Rows, m.Cols) > 1<<31-1 || uint64(m.Rows)*uint64(m.Cols) > 1<<32-1 {
+			return backend.Errorf(backend.Limit, "%s: matrix %s is %d x %d elements, and the kernel's 32-bit indices reach 4294967295", id, m.Name, m.Rows, m.Cols)
 		}
-		size := 4 * uint64(m.rows) * uint64(m.cols)
+		size := 4 * uint64(m.Len())
 		if most := uint64(d.limits.MaxStorageBufferRange); size > most {
 			return &backend.Error{
 				Kind:   backend.Limit,
-				Text:   fmt.Sprintf("%s: matrix %s needs %d bytes, and maxStorageBufferRange is %d", id, m.name, size, most),
+				Text:   fmt.Sprintf("%s: matrix %s needs %d bytes, and maxStorageBufferRange is %d", id, m.Name, size, most),
 				Remedy: "choose a smaller size",
 			}
+		}
+		if i == 2 { // the region of C is larger
+			size = 4 * uint64(p.Region(backend.MaxDispatches))
 		}
 		if d.maxAlloc > 0 && size > d.maxAlloc {
 			return &backend.Error{
 				Kind:   backend.Limit,
-				Text:   fmt.Sprintf("%s: matrix %s needs %d bytes, and maxMemoryAllocationSize is %d", id, m.name, size, d.maxAlloc),
+				Text:   fmt.Sprintf("%s: matrix %s needs %d bytes, and maxMemoryAllocationSize is %d", id, m.Name, size, d.maxAlloc),
 				Remedy: "choose a smaller size",
 			}
 		}
@@ -258,29 +287,42 @@ func (d *device) checkMatrices(p backend.Problem) error {
 	return nil
 }
 
-// checkTile returns an error when the tile, or the number of tiles that the
+// checkOffsets returns an error when the dispatches of a batch cannot each have a
+// place of their own in C's region. Vulkan promises of every device that they can.
+func (d *device) checkOffsets() error {
+	if align := uint64(d.limits.MinStorageBufferOffsetAlignment); align == 0 || 4*backend.Stagger%align != 0 {
+		return backend.Errorf(backend.Limit, "%s: the places of C are %d bytes apart, and minStorageBufferOffsetAlignment is %d", d.info.ID, 4*backend.Stagger, align)
+	}
+	if most := d.limits.MaxDescriptorSetStorageBuffersDynamic; most < 1 {
+		return backend.Errorf(backend.Limit, "%s: the place of C needs 1 dynamic storage buffer, and maxDescriptorSetStorageBuffersDynamic is %d", d.info.ID, most)
+	}
+	return nil
+}
+
+// checkShape returns an error when the workgroup, or the number of workgroups that the
 // problem takes, exceeds a limit.
-func (d *device) checkTile(p backend.Problem, t tile) error {
+func (d *device) checkShape(p backend.Problem, s shape) error {
 	l := &d.limits
-	if err := t.valid(); err != nil {
+	if err := s.valid(); err != nil {
 		return &backend.Error{Kind: backend.Limit, Text: d.info.ID, Err: err}
 	}
-	x, y := t.groups(p)
+	lx, ly := s.workgroup()
+	x, y := groups(s, p)
 	for _, c := range []struct {
 		what  string
 		asked uint64
 		limit string
 		most  uint32
 	}{
-		{"LX", uint64(t.LX), "maxComputeWorkGroupSize[0]", l.MaxComputeWorkGroupSize[0]},
-		{"LY", uint64(t.LY), "maxComputeWorkGroupSize[1]", l.MaxComputeWorkGroupSize[1]},
-		{"LX * LY", uint64(t.LX) * uint64(t.LY), "maxComputeWorkGroupInvocations", l.MaxComputeWorkGroupInvocations},
-		{"the workgroup's memory in bytes", t.sharedBytes(), "maxComputeSharedMemorySize", l.MaxComputeSharedMemorySize},
+		{"LX", uint64(lx), "maxComputeWorkGroupSize[0]", l.MaxComputeWorkGroupSize[0]},
+		{"LY", uint64(ly), "maxComputeWorkGroupSize[1]", l.MaxComputeWorkGroupSize[1]},
+		{"LX * LY", uint64(lx) * uint64(ly), "maxComputeWorkGroupInvocations", l.MaxComputeWorkGroupInvocations},
+		{"the workgroup's memory in bytes", s.sharedBytes(), "maxComputeSharedMemorySize", l.MaxComputeSharedMemorySize},
 		{"the number of workgroups across", x, "maxComputeWorkGroupCount[0]", l.MaxComputeWorkGroupCount[0]},
 		{"the number of workgroups down", y, "maxComputeWorkGroupCount[1]", l.MaxComputeWorkGroupCount[1]},
 	} {
 		if c.asked > uint64(c.most) {
-			return backend.Errorf(backend.Limit, "%s: %s: %s is %d, and %s is %d", d.info.ID, t, c.what, c.asked, c.limit, c.most)
+			return backend.Errorf(backend.Limit, "%s: %s: %s is %d, and %s is %d", d.info.ID, s, c.what, c.asked, c.limit, c.most)
 		}
 	}
 	return nil
@@ -293,6 +335,7 @@ func (d *device) Close() error {
 	}
 	if d.handle != nil {
 		vulkan.DeviceWaitIdle(d.handle)
+		d.free(d.token)
 		vulkan.DestroyFence(d.handle, d.fence, nil)
 		vulkan.DestroyCommandPool(d.handle, d.pool, nil) // and the command buffers with it
 		vulkan.DestroyDevice(d.handle, nil)

@@ -32,6 +32,8 @@ enum {
 	STRUCTURE_DRIVER_PROPERTIES = 1000196000,
 
 	DESCRIPTOR_STORAGE_BUFFER = 7,
+	DESCRIPTOR_STORAGE_BUFFER_DYNAMIC = 9,
+	BIND_POINT_COMPUTE = 1,
 	QUEUE_COMPUTE = 0x2,
 	SHADER_STAGE_COMPUTE = 0x20,
 
@@ -237,6 +239,7 @@ const char *gb_load(gb_get_proc get, void *instance, void *device, gb_calls *cal
 	    {"vkUpdateDescriptorSets", &calls->update_sets},
 	    {"vkFlushMappedMemoryRanges", &calls->flush},
 	    {"vkInvalidateMappedMemoryRanges", &calls->invalidate},
+	    {"vkCmdBindDescriptorSets", &calls->bind_sets},
 	    {"vkCmdDispatch", &calls->dispatch},
 	    {"vkCmdPipelineBarrier", &calls->barrier},
 	    {"vkCmdCopyBuffer", &calls->copy},
@@ -251,7 +254,12 @@ const char *gb_load(gb_get_proc get, void *instance, void *device, gb_calls *cal
 	return NULL;
 }
 
-gb_timing gb_submit(const gb_calls *calls, void *device, void *queue, void *commands, void *fence)
+int gb_finished(const uint32_t *token)
+{
+	return __atomic_load_n(token + GB_TOKEN_COPY / sizeof *token, __ATOMIC_ACQUIRE) == *token;
+}
+
+gb_timing gb_submit(const gb_calls *calls, void *device, void *queue, void *commands, void *fence, uint32_t *token)
 {
 	typedef struct {
 		int32_t type;
@@ -270,11 +278,12 @@ gb_timing gb_submit(const gb_calls *calls, void *device, void *queue, void *comm
 	int32_t (*wait)(void *, uint32_t, void *const *, uint32_t, uint64_t) =
 	    (int32_t (*)(void *, uint32_t, void *const *, uint32_t, uint64_t))calls->wait;
 	const submit_info info = {.type = STRUCTURE_SUBMIT_INFO, .command_count = 1, .commands = &commands};
-	gb_timing t = {SUCCESS, "vkResetFences", 0};
+	gb_timing t = {SUCCESS, "vkResetFences", 0, 0};
 
 	t.result = reset(device, 1, &fence);
 	if (t.result != SUCCESS)
 		return t;
+	__atomic_fetch_add(token, 1, __ATOMIC_RELEASE);
 	uint64_t start = now_ns();
 	t.call = "vkQueueSubmit";
 	t.result = submit(queue, 1, &info, fence);
@@ -285,6 +294,7 @@ gb_timing gb_submit(const gb_calls *calls, void *device, void *queue, void *comm
 		t.result = wait(device, 1, &fence, 1, WAIT_NS);
 	while (t.result == TIMEOUT);
 	t.ns = now_ns() - start;
+	t.finished = gb_finished(token);
 	return t;
 }
 
@@ -336,7 +346,7 @@ int32_t gb_create_pipeline(const gb_calls *calls, void *device, void *module, vo
 	return result;
 }
 
-void gb_bind(const gb_calls *calls, void *device, void *set, void *const *buffers, uint32_t count)
+void gb_bind(const gb_calls *calls, void *device, void *set, void *const *buffers, uint32_t count, uint64_t range)
 {
 	typedef struct {
 		void *buffer;
@@ -354,14 +364,15 @@ void gb_bind(const gb_calls *calls, void *device, void *set, void *const *buffer
 	} write;
 	typedef void (*update)(void *, uint32_t, const write *, uint32_t, const void *);
 	for (uint32_t i = 0; i < count; i++) {
-		const buffer_info whole = {buffers[i], 0, ~0ull};
+		const int last = i == count - 1;
+		const buffer_info part = {buffers[i], 0, last ? range : ~0ull};
 		const write w = {
 		    .type = STRUCTURE_WRITE_DESCRIPTOR_SET,
 		    .set = set,
 		    .binding = i,
 		    .count = 1,
-		    .descriptor = DESCRIPTOR_STORAGE_BUFFER,
-		    .buffers = &whole,
+		    .descriptor = last ? DESCRIPTOR_STORAGE_BUFFER_DYNAMIC : DESCRIPTOR_STORAGE_BUFFER,
+		    .buffers = &part,
 		};
 		((update)calls->update_sets)(device, 1, &w, 0, NULL);
 	}
@@ -409,12 +420,16 @@ void gb_settle(const gb_calls *calls, void *commands)
 	            ACCESS_HOST_WRITE);
 }
 
-void gb_dispatch(const gb_calls *calls, void *commands, uint32_t x, uint32_t y, uint32_t count)
+void gb_dispatch(const gb_calls *calls, void *commands, void *layout, void *set, uint32_t x, uint32_t y, uint32_t count, uint32_t first,
+                 int32_t step)
 {
+	typedef void (*bind)(void *, int32_t, void *, uint32_t, uint32_t, void *const *, uint32_t, const uint32_t *);
 	typedef void (*record)(void *, uint32_t, uint32_t, uint32_t);
 	for (uint32_t i = 0; i < count; i++) {
+		const uint32_t at = first + i * (uint32_t)step;
 		if (i > 0)
 			barrier(calls, commands, STAGE_COMPUTE, ACCESS_SHADER_WRITE, STAGE_COMPUTE, ACCESS_SHADER_READ | ACCESS_SHADER_WRITE);
+		((bind)calls->bind_sets)(commands, BIND_POINT_COMPUTE, layout, 0, 1, &set, 1, &at);
 		((record)calls->dispatch)(commands, x, y, 1);
 	}
 }
@@ -427,4 +442,11 @@ void gb_copy(const gb_calls *calls, void *commands, void *from, uint64_t from_at
 	typedef void (*record)(void *, void *, void *, uint32_t, const region *);
 	const region r = {from_at, to_at, size};
 	((record)calls->copy)(commands, from, to, 1, &r);
+}
+
+void gb_sign(const gb_calls *calls, void *commands, void *token)
+{
+	gb_settle(calls, commands);
+	gb_copy(calls, commands, token, 0, token, GB_TOKEN_COPY, sizeof(uint32_t));
+	barrier(calls, commands, STAGE_TRANSFER, ACCESS_TRANSFER_WRITE, STAGE_HOST, ACCESS_HOST_READ);
 }

@@ -50,28 +50,39 @@ void gb_describe(gb_get_proc get, void *instance, void *physical, uint32_t api, 
 typedef struct {
 	gb_function submit, wait, reset_fences;
 	gb_function create_pipelines, update_sets, flush, invalidate;
-	gb_function dispatch, barrier, copy;
+	gb_function bind_sets, dispatch, barrier, copy;
 } gb_calls;
 
 // gb_load finds the calls of a device and returns the name of one that is missing, or NULL.
 const char *gb_load(gb_get_proc get, void *instance, void *device, gb_calls *calls);
 
+// A token is how a command buffer shows that it has been carried out: a number which
+// the host makes anew for each submit, and which the last command copies. Both lie in
+// one buffer that the host sees, the copy GB_TOKEN_COPY bytes after the number.
+enum { GB_TOKEN_COPY = 64, GB_TOKEN_SIZE = 128 };
+
 typedef struct {
 	int32_t result;   // VkResult
 	const char *call; // that gave the result, when it is not VK_SUCCESS
 	uint64_t ns;      // from just before vkQueueSubmit until the fence was seen
+	int finished;     // whether the token had been copied when the fence was seen
 } gb_timing;
 
-// gb_submit submits one command buffer and waits for the fence, which it resets first.
-gb_timing gb_submit(const gb_calls *calls, void *device, void *queue, void *commands, void *fence);
+// gb_submit submits one command buffer with a new token and waits for the fence, which
+// it resets first.
+gb_timing gb_submit(const gb_calls *calls, void *device, void *queue, void *commands, void *fence, uint32_t *token);
+
+// gb_finished reports whether the token has been copied.
+int gb_finished(const uint32_t *token);
 
 // gb_create_pipeline makes a compute pipeline of the module's main with count
 // 4-byte specialization constants.
 int32_t gb_create_pipeline(const gb_calls *calls, void *device, void *module, void *layout, const uint32_t *ids, const uint32_t *values,
                            uint32_t count, void **pipeline);
 
-// gb_bind points the storage buffers of a set, from binding 0 on, at whole buffers.
-void gb_bind(const gb_calls *calls, void *device, void *set, void *const *buffers, uint32_t count);
+// gb_bind points the storage buffers of a set, from binding 0 on, at whole buffers, and
+// the last of them, whose offset is dynamic, at that many bytes.
+void gb_bind(const gb_calls *calls, void *device, void *set, void *const *buffers, uint32_t count, uint64_t range);
 
 // gb_flush and gb_invalidate make a whole mapped allocation visible to the device and to the host.
 int32_t gb_flush(const gb_calls *calls, void *device, void *memory);
@@ -82,9 +93,15 @@ int32_t gb_invalidate(const gb_calls *calls, void *device, void *memory);
 void gb_settle(const gb_calls *calls, void *commands);
 
 // gb_dispatch records count dispatches, each after the one before it has written.
-void gb_dispatch(const gb_calls *calls, void *commands, uint32_t x, uint32_t y, uint32_t count);
+// Dispatch i has the dynamic offset first + i * step, in bytes.
+void gb_dispatch(const gb_calls *calls, void *commands, void *layout, void *set, uint32_t x, uint32_t y, uint32_t count, uint32_t first,
+                 int32_t step);
 
 // gb_copy records a copy of size bytes.
 void gb_copy(const gb_calls *calls, void *commands, void *from, uint64_t from_at, void *to, uint64_t to_at, uint64_t size);
+
+// gb_sign records what follows all else: everything is done and visible to the host,
+// and then the token is copied.
+void gb_sign(const gb_calls *calls, void *commands, void *token);
 
 #endif

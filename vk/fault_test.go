@@ -8,7 +8,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 
@@ -43,7 +42,7 @@ func withFaults(t *testing.T) (choose func(fault string)) {
 func TestFaultsInListing(t *testing.T) {
 	openAny(t)
 	choose := withFaults(t)
-	b := New(testKernel(t))
+	b := New(testKernels(t)...)
 
 	for fault, text := range map[string]string{
 		"no devices":       "vulkan: no driver shows a device (vkEnumeratePhysicalDevices: 0 devices)",
@@ -81,10 +80,10 @@ func TestFaultsInBuild(t *testing.T) {
 	for _, neverMap := range []bool{false, true} {
 		d.neverMap = neverMap
 		choose("out of device memory")
-		_, err := d.Build(problem, nil)
+		_, err := d.Build(backend.KernelMatmul, problem, nil)
 		wantError(t, err, backend.OutOfMemory, "vulkan:0: vkAllocateMemory: VK_ERROR_OUT_OF_DEVICE_MEMORY for 396 bytes")
 		choose("the compiler fails")
-		_, err = d.Build(problem, nil)
+		_, err = d.Build(backend.KernelMatmul, problem, nil)
 		wantError(t, err, backend.Failed, "vulkan:0: vkCreateComputePipelines: VK_ERROR_INVALID_SHADER_NV")
 		if len(d.programs) != 0 {
 			t.Error("a program that was not built is still known")
@@ -106,11 +105,11 @@ func TestFaultsInRun(t *testing.T) {
 		"lost in wait":   "vulkan:0: vkWaitForFences: VK_ERROR_DEVICE_LOST",
 	} {
 		choose(fault)
-		_, err := p.Run(2)
+		_, err := p.Run(backend.Batch{Dispatches: 2})
 		if e := wantError(t, err, backend.DeviceLost, text); e.Remedy == "" {
 			t.Errorf("%v has no remedy", e)
 		}
-		wantError(t, p.Fill(0), backend.DeviceLost, text)
+		wantError(t, p.Fill(0, 90), backend.DeviceLost, text)
 		wantError(t, p.Read(make([]float32, 90)), backend.DeviceLost, text)
 		choose("")
 		if err := p.Close(); err != nil { // with work that was submitted but not waited for
@@ -123,11 +122,11 @@ func TestFaultsInRun(t *testing.T) {
 	exercise(t, p)
 
 	choose("timestamps are zero")
-	if timing, err := p.Run(1); err != nil || timing.DeviceS == nil || *timing.DeviceS != 0 {
+	if timing, err := p.Run(backend.Batch{Dispatches: 1}); err != nil || timing.DeviceS == nil || *timing.DeviceS != 0 {
 		t.Errorf("zero timestamps: %+v, %v", timing, err)
 	}
 	choose("timestamps are not ready")
-	if timing, err := p.Run(1); err != nil || timing.DeviceS != nil || timing.HostS <= 0 {
+	if timing, err := p.Run(backend.Batch{Dispatches: 1}); err != nil || timing.DeviceS != nil || timing.HostS <= 0 {
 		t.Errorf("timestamps that are not ready: %+v, %v", timing, err)
 	}
 }
@@ -152,7 +151,12 @@ func TestRecordOfABatch(t *testing.T) {
 	record := filepath.Join(t.TempDir(), "record")
 	t.Setenv("GPUBENCH_RECORD", record)
 	for range 2 { // the second time nothing is recorded
-		if _, err := p.Run(3); err != nil {
+		for _, descending := range []bool{false, true} {
+			if _, err := p.Run(backend.Batch{Dispatches: 3, Descending: descending}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if _, err := p.Empty(); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -162,50 +166,125 @@ func TestRecordOfABatch(t *testing.T) {
 	}
 	// Stages: 800 compute, 1000 transfer, 4000 host; 1 top and 2000 bottom of the pipe.
 	// Accesses: 20 and 40 shader, 800 and 1000 transfer, 2000 and 4000 host, reads first.
-	const want = `barrier 1800 1040 > 5800 7860
-timestamp 0 1
-dispatch 2 3 1
-barrier 800 40 > 800 60
-dispatch 2 3 1
-barrier 800 40 > 800 60
-dispatch 2 3 1
-timestamp 1 2000
-`
+	batch := func(offsets ...string) string {
+		return "barrier 1800 1040 > 5800 7860\ntimestamp 0 1\n" + strings.Join(offsets, "barrier 800 40 > 800 60\n") +
+			"timestamp 1 2000\nbarrier 1800 1040 > 5800 7860\nbarrier 1000 1000 > 4000 2000\n"
+	}
+	dispatch := func(offset, x, y int) string { return fmt.Sprintf("offset %d\ndispatch %d %d 1\n", offset, x, y) }
+	want := batch(dispatch(256, 2, 3), dispatch(512, 2, 3), dispatch(768, 2, 3)) + // ascending
+		batch(dispatch(768, 2, 3), dispatch(512, 2, 3), dispatch(256, 2, 3)) + // descending
+		batch(dispatch(256, 1, 1)) // empty
 	if string(got) != want {
 		t.Errorf("recorded\n%s\nwant\n%s", got, want)
 	}
 }
 
-// A driver that drops a dispatch leaves the NaNs of Fill behind: that is how a
-// caller notices.
+// A driver that drops some dispatch of a batch leaves the NaNs of Fill, or what the
+// dispatch before has written there: that is how a caller notices.
 func TestADroppedDispatchShows(t *testing.T) {
 	openAny(t)
 	withFaults(t)("a dispatch is dropped")
-	p := build(t, openAny(t), backend.Problem{M: 3, N: 2, K: 1}, nil)
-	if err := p.Load([]float32{1, 2, 3}, []float32{4, 5}); err != nil {
+	p := build(t, openAny(t), backend.Problem{M: 30, N: 20, K: 1}, nil)
+	a, b, want := matrices(p.problem, func() func() float32 {
+		n := float32(0)
+		return func() float32 { n++; return n }
+	}())
+	if err := p.Load(a, b); err != nil {
 		t.Fatal(err)
 	}
-	var dropped []int
-	for run := range 10 {
-		p.dispatches = 0 // record anew
-		c := make([]float32, 6)
-		_, err := p.Run(1)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := p.Read(c); err != nil {
-			t.Fatal(err)
-		}
-		if math.IsNaN(float64(c[0])) {
-			dropped = append(dropped, run)
-		}
-		if err := p.Fill(float32(math.NaN())); err != nil {
-			t.Fatal(err)
+	c := make([]float32, len(want))
+	for i, x := range want {
+		c[i] = float32(x)
+	}
+	recorded := 0
+	for n := 1; n <= 12; n++ {
+		for _, descending := range []bool{false, true} {
+			batch := backend.Batch{Dispatches: n, Descending: descending}
+			dropped := (recorded+n)/5 > recorded/5 // each fifth of all
+			recorded += n
+			if at := faultOf(leftBy(t, p, batch), c, batch); (at >= 0) != dropped {
+				t.Errorf("%+v: dropped is %v, and the first fault is at %d", batch, dropped, at)
+			}
 		}
 	}
-	if !slices.Equal(dropped, []int{4, 9}) {
-		t.Errorf("runs without a result: %v, want 4 and 9", dropped)
+}
+
+// leftBy is the region of C, NaN before, after a batch.
+func leftBy(t *testing.T, p *program, b backend.Batch) []float32 {
+	t.Helper()
+	region := make([]float32, p.problem.Region(b.Dispatches))
+	if err := p.Fill(float32(math.NaN()), len(region)); err != nil {
+		t.Fatal(err)
 	}
+	if _, err := p.Run(b); err != nil {
+		t.Fatal(err)
+	}
+	if err := p.Read(region); err != nil {
+		t.Fatal(err)
+	}
+	return region
+}
+
+// Where one dispatch in the middle of a batch lacks its last workgroup, its trace in the
+// descending order shows it, and the one in the ascending order does not.
+func TestASkippedWorkgroupShows(t *testing.T) {
+	openAny(t)
+	choose := withFaults(t)
+	choose("the last workgroup of a dispatch is skipped")
+	p := build(t, openAny(t), backend.Problem{M: 130, N: 70, K: 2}, nil) // 2 by 3 workgroups
+	a, b, want := matrices(p.problem, func() func() float32 {
+		n := float32(0)
+		return func() float32 { n++; return n }
+	}())
+	if err := p.Load(a, b); err != nil {
+		t.Fatal(err)
+	}
+	c := make([]float32, len(want))
+	for i, x := range want {
+		c[i] = float32(x)
+	}
+	for _, batch := range []backend.Batch{{Dispatches: 9}, {Dispatches: 9, Descending: true}} { // of the 18 the 5th, 10th and 15th
+		at := faultOf(leftBy(t, p, batch), c, batch)
+		// The last columns of the last row are the last workgroup's, 6 of the 64 that are
+		// the trace of the 10th, first of the second batch, whose place is the last.
+		first := -1
+		if batch.Descending {
+			first = batch.At(5) + len(c) - 6 // that of the 15th comes before
+		}
+		if at != first {
+			t.Errorf("%+v: the first fault is at %d, want %d", batch, at, first)
+		}
+	}
+	// All of them: the last C of any batch shows it.
+	choose("the last workgroup of every dispatch is skipped")
+	p.ascending.dispatches = 0 // record anew
+	batch := backend.Batch{Dispatches: 9}
+	if at := faultOf(leftBy(t, p, batch), c, batch); at != batch.At(8)+128*70+64 {
+		t.Errorf("%+v: the first fault is at %d", batch, at)
+	}
+}
+
+// A fence that signals too early, or for work that is never done, gives no time.
+func TestAFenceThatLies(t *testing.T) {
+	openAny(t)
+	choose := withFaults(t)
+	p := build(t, openAny(t), backend.Problem{M: 9, N: 10, K: 11}, nil)
+	exercise(t, p)
+	choose("the fence is early")
+	for range 2 {
+		_, err := p.Run(backend.Batch{Dispatches: 2})
+		if e := wantError(t, err, backend.WrongResult, "vulkan:0: the fence signalled before the batch was finished, so its time means nothing"); e.Remedy != "update the driver" {
+			t.Errorf("remedy %q", e.Remedy)
+		}
+	}
+	choose("runs are dropped after the twentieth")
+	var err error
+	for run := 0; run < 30 && err == nil; run++ {
+		_, err = p.Run(backend.Batch{Dispatches: 2})
+	}
+	wantError(t, err, backend.WrongResult, "vulkan:0: the fence signalled, but the batch was dropped: its last command was never carried out")
+	choose("")
+	exercise(t, p)
 }
 
 // A driver that aborts takes the process with it, as Venus does.
@@ -213,7 +292,7 @@ func TestAnAbortingDriver(t *testing.T) {
 	openAny(t)
 	if os.Getenv("GPUBENCH_ABORTING") != "" {
 		p := build(t, openAny(t), backend.Problem{M: 3, N: 2, K: 1}, nil)
-		p.Run(1)
+		p.Run(backend.Batch{Dispatches: 1})
 		return
 	}
 	withFaults(t)("abort in submit")

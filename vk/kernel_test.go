@@ -6,33 +6,39 @@ import (
 	"strings"
 	"testing"
 
+	"gpubench/internal/backend"
 	"gpubench/internal/spirv"
 	"gpubench/kernels"
 )
 
-func testKernel(t *testing.T) Kernel {
+func testKernels(t *testing.T) (list []Kernel) {
 	t.Helper()
-	k, err := ParseKernel(kernels.MatmulF32)
-	if err != nil {
-		t.Fatal(err)
+	for _, name := range []string{backend.KernelMatmul, backend.KernelFMA} {
+		k, err := ParseKernel(name, kernels.Modules[name])
+		if err != nil {
+			t.Fatal(err)
+		}
+		list = append(list, k)
 	}
-	return k
+	return list
 }
 
 func TestParseKernel(t *testing.T) {
-	k := testKernel(t)
-	if sum := sha256.Sum256(kernels.MatmulF32); k.sha256 != hex.EncodeToString(sum[:]) {
-		t.Errorf("hash is %s, want %x", k.sha256, sum)
-	}
-	var names []string
-	for i, c := range k.constants {
-		names = append(names, c.name)
-		if c.id != uint32(i) {
-			t.Errorf("%s has the id %d, want %d", c.name, c.id, i)
+	for i, want := range []string{"LX LY TM TN VN BK KU PA PB", "LX LY ACC KU"} {
+		k := testKernels(t)[i]
+		if sum := sha256.Sum256(kernels.Modules[k.name]); k.sha256 != hex.EncodeToString(sum[:]) {
+			t.Errorf("%s: hash is %s, want %x", k.name, k.sha256, sum)
 		}
-	}
-	if got := strings.Join(names, " "); got != "LX LY TM TN VN BK KU PA PB" {
-		t.Errorf("constants are %s", got)
+		var names []string
+		for i, c := range k.constants {
+			names = append(names, c.name)
+			if c.id != uint32(i) {
+				t.Errorf("%s: %s has the id %d, want %d", k.name, c.name, c.id, i)
+			}
+		}
+		if got := strings.Join(names, " "); got != want {
+			t.Errorf("%s: constants are %s", k.name, got)
+		}
 	}
 }
 
@@ -75,12 +81,12 @@ func TestParseKernelRefuses(t *testing.T) {
 		if !changed {
 			t.Fatalf("%q: nothing to change", c.text)
 		}
-		if _, err := ParseKernel(m.Bytes()); err == nil || !strings.Contains(err.Error(), c.text) {
+		if _, err := ParseKernel(backend.KernelMatmul, m.Bytes()); err == nil || !strings.Contains(err.Error(), c.text) {
 			t.Errorf("got %v, want %q", err, c.text)
 		}
 	}
 	for _, module := range [][]byte{nil, kernels.MatmulF32[:100], kernels.MatmulF32[:len(kernels.MatmulF32)-1]} {
-		if _, err := ParseKernel(module); err == nil || !strings.HasPrefix(err.Error(), "vulkan: kernel: spirv: ") {
+		if _, err := ParseKernel(backend.KernelMatmul, module); err == nil || !strings.HasPrefix(err.Error(), "vulkan: kernel: spirv: ") {
 			t.Errorf("a module of %d bytes: %v", len(module), err)
 		}
 	}

@@ -42,6 +42,9 @@ func (d *device) matrixMemory(hostReads bool) []want {
 // stagingMemory lists the kinds of memory for copies in both directions.
 var stagingMemory = []want{{has: hostVisible | hostCached | hostCoherent}, {has: hostVisible | hostCached}, {has: hostVisible}}
 
+// tokenMemory lists the kinds of memory for the token; Vulkan promises the last.
+var tokenMemory = []want{{has: hostVisible | hostCached | hostCoherent}, {has: hostVisible | hostCoherent}}
+
 const (
 	copied     = vulkan.BufferUsageTransferDstBit | vulkan.BufferUsageTransferSrcBit
 	matrixUse  = vulkan.BufferUsageStorageBufferBit | copied
@@ -133,8 +136,8 @@ func (d *device) free(b *buffer) {
 
 // write copies values into a matrix, by way of staging where it is not mapped.
 func (d *device) write(to, staging *buffer, values []float32, name string) error {
-	if err := d.checkLength(to, len(values), name); err != nil {
-		return err
+	if uint64(len(values))*4 != to.size {
+		return backend.Errorf(backend.Failed, "%s: matrix %s has %d elements, and %d were given", d.info.ID, name, to.size/4, len(values))
 	}
 	if to.mapped != nil {
 		copy(to.floats(), values)
@@ -156,9 +159,10 @@ func (d *device) write(to, staging *buffer, values []float32, name string) error
 	return nil
 }
 
-// read copies a matrix into values, by way of staging where it is not mapped.
-func (d *device) read(from, staging *buffer, values []float32, name string) error {
-	if err := d.checkLength(from, len(values), name); err != nil {
+// read copies the first elements of a matrix into values, by way of staging where it is
+// not mapped.
+func (d *device) read(from, staging *buffer, values []float32) error {
+	if err := d.checkRegion(from, len(values)); err != nil {
 		return err
 	}
 	if from.mapped != nil {
@@ -188,9 +192,10 @@ func (d *device) read(from, staging *buffer, values []float32, name string) erro
 	return nil
 }
 
-func (d *device) checkLength(b *buffer, n int, name string) error {
-	if uint64(n)*4 != b.size {
-		return backend.Errorf(backend.Failed, "%s: matrix %s has %d elements, and %d were given", d.info.ID, name, b.size/4, n)
+// checkRegion returns an error when a batch does not fit into C's region.
+func (d *device) checkRegion(c *buffer, n int) error {
+	if uint64(n)*4 > c.size {
+		return backend.Errorf(backend.Failed, "%s: the region of C has %d elements, and %d were asked for", d.info.ID, c.size/4, n)
 	}
 	return nil
 }

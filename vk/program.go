@@ -19,11 +19,12 @@ import (
 // program implements backend.Program.
 type program struct {
 	device  *device
+	kernel  *Kernel
 	problem backend.Problem
 	form    backend.Form
 	groups  [2]uint32 // workgroups across and down
 
-	a, b, c  *buffer
+	a, b, c  *buffer // c is the whole region
 	staging  *buffer // nil where the matrices are mapped
 	sets     vulkan.DescriptorSetLayout
 	setPool  vulkan.DescriptorPool
@@ -32,31 +33,41 @@ type program struct {
 	pipeline vulkan.Pipeline
 	queries  vulkan.QueryPool // nil without timestamps
 
-	batch      vulkan.CommandBuffer
-	dispatches int // recorded in batch
+	ascending, descending, empty recorded
+}
+
+// recorded is a command buffer with a number of dispatches in it.
+type recorded struct {
+	commands   vulkan.CommandBuffer
+	dispatches int
 }
 
 // Build compiles the kernel and allocates A, B and C.
-func (d *device) Build(problem backend.Problem, spec backend.Specialization) (backend.Program, error) {
-	all, ids, values, err := d.constants(spec)
+func (d *device) Build(kernel string, problem backend.Problem, spec backend.Specialization) (backend.Program, error) {
+	k, err := d.kernel(kernel)
 	if err != nil {
 		return nil, err
 	}
-	var t tile
-	for name, to := range t.fields() {
+	all, ids, values, err := d.constants(k, spec)
+	if err != nil {
+		return nil, err
+	}
+	s := newShape(kernel)
+	for name, to := range s.fields() {
 		*to = all[name]
 	}
-	if err := d.checkMatrices(problem); err != nil {
+	if err := d.checkMatrices(kernel, problem); err != nil {
 		return nil, err
 	}
-	if err := d.checkTile(problem, t); err != nil {
+	if err := d.checkShape(problem, s); err != nil {
 		return nil, err
 	}
-	x, y := t.groups(problem)
+	x, y := groups(s, problem)
 	p := &program{
 		device:  d,
+		kernel:  k,
 		problem: problem,
-		form:    backend.Form{Name: "spirv", SPIRVSHA256: d.kernel.sha256, SHA256: d.kernel.sha256, Specialization: all},
+		form:    backend.Form{Name: "spirv", SPIRVSHA256: k.sha256, SHA256: k.sha256, Specialization: all},
 		groups:  [2]uint32{uint32(x), uint32(y)},
 	}
 	d.programs[p] = struct{}{}
@@ -69,9 +80,9 @@ func (d *device) Build(problem backend.Problem, spec backend.Specialization) (ba
 
 // constants completes spec with the kernel's defaults and returns it by name and
 // as the pairs that a pipeline takes.
-func (d *device) constants(spec backend.Specialization) (all backend.Specialization, ids, values []uint32, err error) {
+func (d *device) constants(k *Kernel, spec backend.Specialization) (all backend.Specialization, ids, values []uint32, err error) {
 	all = backend.Specialization{}
-	for _, c := range d.kernel.constants {
+	for _, c := range k.constants {
 		v, set := spec[c.name]
 		if !set {
 			v = c.defaultValue
@@ -89,12 +100,12 @@ func (d *device) constants(spec backend.Specialization) (all backend.Specializat
 }
 
 func (p *program) init(ids, values []uint32) error {
-	d, m := p.device, p.problem
+	d, m := p.device, p.problem.Matrices(p.kernel.name)
 	for _, b := range []struct {
 		to    **buffer
 		count int
 		reads bool // by the host
-	}{{&p.a, m.M * m.K, false}, {&p.b, m.K * m.N, false}, {&p.c, m.M * m.N, true}} {
+	}{{&p.a, m[0].Len(), false}, {&p.b, m[1].Len(), false}, {&p.c, p.problem.Region(backend.MaxDispatches), true}} {
 		buf, err := d.newBuffer(uint64(b.count)*4, matrixUse, d.matrixMemory(b.reads))
 		if err != nil {
 			return err
@@ -124,9 +135,14 @@ func (p *program) init(ids, values []uint32) error {
 		}
 		p.queries = queries
 	}
-	var err error
-	p.batch, err = d.newCommands()
-	return err
+	for _, r := range []*recorded{&p.ascending, &p.descending, &p.empty} {
+		commands, err := d.newCommands()
+		if err != nil {
+			return err
+		}
+		r.commands = commands
+	}
+	return nil
 }
 
 func (p *program) initPipeline(ids, values []uint32) error {
@@ -134,10 +150,10 @@ func (p *program) initPipeline(ids, values []uint32) error {
 	compute := vulkan.ShaderStageFlags(vulkan.ShaderStageComputeBit)
 
 	var bindings []vulkan.DescriptorSetLayoutBinding
-	for i := range uint32(3) {
+	for i, kind := range []vulkan.DescriptorType{vulkan.DescriptorTypeStorageBuffer, vulkan.DescriptorTypeStorageBuffer, vulkan.DescriptorTypeStorageBufferDynamic} {
 		bindings = append(bindings, vulkan.DescriptorSetLayoutBinding{
-			Binding:         i,
-			DescriptorType:  vulkan.DescriptorTypeStorageBuffer,
+			Binding:         uint32(i),
+			DescriptorType:  kind,
 			DescriptorCount: 1,
 			StageFlags:      compute,
 		})
@@ -157,8 +173,11 @@ func (p *program) initPipeline(ids, values []uint32) error {
 	poolInfo := vulkan.DescriptorPoolCreateInfo{
 		SType:         vulkan.StructureTypeDescriptorPoolCreateInfo,
 		MaxSets:       1,
-		PoolSizeCount: 1,
-		PPoolSizes:    []vulkan.DescriptorPoolSize{{Type: vulkan.DescriptorTypeStorageBuffer, DescriptorCount: 3}},
+		PoolSizeCount: 2,
+		PPoolSizes: []vulkan.DescriptorPoolSize{
+			{Type: vulkan.DescriptorTypeStorageBuffer, DescriptorCount: 2},
+			{Type: vulkan.DescriptorTypeStorageBufferDynamic, DescriptorCount: 1},
+		},
 	}
 	defer poolInfo.Free()
 	var setPool vulkan.DescriptorPool
@@ -179,7 +198,7 @@ func (p *program) initPipeline(ids, values []uint32) error {
 		return failure(d.info.ID, "vkAllocateDescriptorSets", res)
 	}
 	p.set = set
-	d.bind(d.handle, set, p.a.handle, p.b.handle, p.c.handle)
+	d.bind(d.handle, set, 4*uint64(p.problem.M)*uint64(p.problem.N), p.a.handle, p.b.handle, p.c.handle)
 
 	layoutInfo := vulkan.PipelineLayoutCreateInfo{
 		SType:                  vulkan.StructureTypePipelineLayoutCreateInfo,
@@ -195,8 +214,8 @@ func (p *program) initPipeline(ids, values []uint32) error {
 	}
 	p.layout = layout
 
-	words := make([]uint32, len(d.kernel.spirv)/4)
-	copy(unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(words))), len(words)*4), d.kernel.spirv)
+	words := make([]uint32, len(p.kernel.spirv)/4)
+	copy(unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(words))), len(words)*4), p.kernel.spirv)
 	moduleInfo := vulkan.ShaderModuleCreateInfo{
 		SType:    vulkan.StructureTypeShaderModuleCreateInfo,
 		CodeSize: uint(len(words) * 4),
@@ -231,30 +250,47 @@ func (p *program) Load(a, b []float32) error {
 	return p.device.write(p.b, p.staging, b, "B")
 }
 
-// Fill sets every element of C to v.
-func (p *program) Fill(v float32) error {
+// Fill sets the first n elements of C's region to v.
+func (p *program) Fill(v float32, n int) error {
+	if err := p.device.checkRegion(p.c, n); err != nil {
+		return err
+	}
 	return p.device.transfer(func(commands vulkan.CommandBuffer) {
-		vulkan.CmdFillBuffer(commands, p.c.handle, 0, vulkan.DeviceSize(p.c.size), math.Float32bits(v))
+		vulkan.CmdFillBuffer(commands, p.c.handle, 0, vulkan.DeviceSize(4*n), math.Float32bits(v))
 	})
 }
 
-// Read copies C from the device.
-func (p *program) Read(c []float32) error { return p.device.read(p.c, p.staging, c, "C") }
+// Read copies the first elements of C's region from the device.
+func (p *program) Read(c []float32) error { return p.device.read(p.c, p.staging, c) }
 
-// Run submits one batch of n dispatches and waits for it.
-func (p *program) Run(n int) (backend.Timing, error) {
-	d := p.device
-	if n < 1 {
-		return backend.Timing{}, backend.Errorf(backend.Failed, "%s: a batch of %d dispatches was asked for; 1 is the least", d.info.ID, n)
+// Run submits a batch and waits for it. Both orders stay recorded, so that nothing is
+// recorded between one batch and the next of as many dispatches.
+func (p *program) Run(b backend.Batch) (backend.Timing, error) {
+	if err := b.Check(); err != nil {
+		return backend.Timing{}, err
 	}
-	if n != p.dispatches {
-		p.dispatches = 0
-		if err := d.record(p.batch, func() { p.recordBatch(n) }); err != nil {
+	r := &p.ascending
+	if b.Descending {
+		r = &p.descending
+	}
+	return p.submit(r, b, p.problem, p.groups)
+}
+
+// Empty submits one workgroup for matrices without elements, and waits for it.
+func (p *program) Empty() (backend.Timing, error) {
+	return p.submit(&p.empty, backend.Batch{Dispatches: 1}, backend.Problem{}, [2]uint32{1, 1})
+}
+
+func (p *program) submit(r *recorded, b backend.Batch, size backend.Problem, groups [2]uint32) (backend.Timing, error) {
+	d := p.device
+	if r.dispatches != b.Dispatches {
+		r.dispatches = 0
+		if err := d.record(r.commands, func() { p.recordBatch(r.commands, b, size, groups) }); err != nil {
 			return backend.Timing{}, err
 		}
-		p.dispatches = n
+		r.dispatches = b.Dispatches
 	}
-	host, err := d.run(p.batch)
+	host, err := d.run(r.commands)
 	if err != nil {
 		return backend.Timing{}, err
 	}
@@ -262,19 +298,17 @@ func (p *program) Run(n int) (backend.Timing, error) {
 	return backend.Timing{HostS: host, DeviceS: device}, err
 }
 
-// recordBatch records n dispatches between two timestamps. There are only these
-// two because some drivers take them where a command buffer begins and ends.
-func (p *program) recordBatch(n int) {
-	d, commands := p.device, p.batch
+// recordBatch records dispatches between two timestamps. There are only these two
+// because some drivers take them where a command buffer begins and ends.
+func (p *program) recordBatch(commands vulkan.CommandBuffer, b backend.Batch, size backend.Problem, groups [2]uint32) {
 	vulkan.CmdBindPipeline(commands, vulkan.PipelineBindPointCompute, p.pipeline)
-	vulkan.CmdBindDescriptorSets(commands, vulkan.PipelineBindPointCompute, p.layout, 0, 1, []vulkan.DescriptorSet{p.set}, 0, nil)
-	size := [3]uint32{uint32(p.problem.M), uint32(p.problem.N), uint32(p.problem.K)}
-	vulkan.CmdPushConstants(commands, p.layout, vulkan.ShaderStageFlags(vulkan.ShaderStageComputeBit), 0, 12, unsafe.Pointer(&size))
+	push := [3]uint32{uint32(size.M), uint32(size.N), uint32(size.K)}
+	vulkan.CmdPushConstants(commands, p.layout, vulkan.ShaderStageFlags(vulkan.ShaderStageComputeBit), 0, 12, unsafe.Pointer(&push))
 	if p.queries != nil {
 		vulkan.CmdResetQueryPool(commands, p.queries, 0, 2)
 		vulkan.CmdWriteTimestamp(commands, vulkan.PipelineStageTopOfPipeBit, p.queries, 0)
 	}
-	d.dispatch(commands, p.groups[0], p.groups[1], n)
+	p.device.dispatch(commands, p.layout, p.set, groups, b)
 	if p.queries != nil {
 		vulkan.CmdWriteTimestamp(commands, vulkan.PipelineStageBottomOfPipeBit, p.queries, 1)
 	}
@@ -318,8 +352,10 @@ func (p *program) Close() error {
 	}
 	delete(d.programs, p)
 	vulkan.DeviceWaitIdle(d.handle) // a wait may have failed with work under way
-	if p.batch != nil {
-		vulkan.FreeCommandBuffers(d.handle, d.pool, 1, []vulkan.CommandBuffer{p.batch})
+	for _, r := range []recorded{p.ascending, p.descending, p.empty} {
+		if r.commands != nil {
+			vulkan.FreeCommandBuffers(d.handle, d.pool, 1, []vulkan.CommandBuffer{r.commands})
+		}
 	}
 	vulkan.DestroyQueryPool(d.handle, p.queries, nil)
 	vulkan.DestroyPipeline(d.handle, p.pipeline, nil)

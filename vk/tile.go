@@ -1,56 +1,49 @@
 //go:build cgo && (linux || darwin)
 
-// The shapes that the kernel's specialization constants give to its work.
+// The shapes that the kernels' specialization constants give to their work.
 
 package vk
 
 import (
 	"fmt"
+	"slices"
 
 	"gpubench/internal/backend"
 	"gpubench/internal/result"
+	"gpubench/kernels"
 )
 
-// tile is the kernel's constants; see kernels/matmul.comp.
-type tile struct {
-	LX, LY     uint32 // workgroup size in invocations
-	TM, TN, VN uint32 // per invocation: rows of C, groups of columns, columns of a group
-	BK, KU     uint32 // depth of the shared tiles, and how much of it is unrolled
-	PA, PB     uint32 // padding of the shared tiles' rows in floats
+// shape is the constants of a kernel, and what they make of a dispatch.
+type shape interface {
+	fields() map[string]*uint32 // the constants by their names in the kernel
+	workgroup() (x, y uint32)   // in invocations
+	rows() uint64               // of C that a workgroup makes
+	columns() uint64
+	sharedBytes() uint64 // of memory that a workgroup shares
+	valid() error        // when the constants make no kernel on any device
+	String() string
 }
 
-// fields are the constants by their names in the kernel.
-func (t *tile) fields() map[string]*uint32 {
-	return map[string]*uint32{
-		"LX": &t.LX, "LY": &t.LY, "TM": &t.TM, "TN": &t.TN, "VN": &t.VN,
-		"BK": &t.BK, "KU": &t.KU, "PA": &t.PA, "PB": &t.PB,
+// newShape is the shape of a kernel, its constants all zero.
+func newShape(kernel string) shape {
+	if kernel == backend.KernelFMA {
+		return &chains{}
 	}
+	return &tile{}
 }
 
-func (t tile) specialization() backend.Specialization {
-	s := backend.Specialization{}
-	for name, v := range t.fields() {
-		s[name] = *v
+// specialization is the constants of a shape by name.
+func specialization(s shape) backend.Specialization {
+	out := backend.Specialization{}
+	for name, v := range s.fields() {
+		out[name] = *v
 	}
-	return s
-}
-
-func (t tile) String() string {
-	return fmt.Sprintf("tile %dx%d of %dx%d invocations", t.rows(), t.columns(), t.LX, t.LY)
-}
-
-// rows and columns are those of C that a workgroup makes.
-func (t tile) rows() uint64    { return uint64(t.LY) * uint64(t.TM) }
-func (t tile) columns() uint64 { return uint64(t.LX) * uint64(t.TN) * uint64(t.VN) }
-
-// sharedBytes is the memory that a workgroup shares.
-func (t tile) sharedBytes() uint64 {
-	return 4 * (t.rows()*uint64(t.BK+t.PA) + uint64(t.BK)*(t.columns()+uint64(t.PB)))
+	return out
 }
 
 // groups are the workgroups of a dispatch, across and down.
-func (t tile) groups(p backend.Problem) (x, y uint64) {
-	return ceilDiv(uint64(p.N), t.columns()), ceilDiv(uint64(p.M), t.rows())
+func groups(s shape, p backend.Problem) (x, y uint64) {
+	return ceilDiv(uint64(p.N), s.columns()), ceilDiv(uint64(p.M), s.rows())
 }
 
 func ceilDiv(a, b uint64) uint64 { return (a + b - 1) / b }
@@ -58,21 +51,103 @@ func ceilDiv(a, b uint64) uint64 { return (a + b - 1) / b }
 // maxConstant bounds every constant, so that no product of them overflows.
 const maxConstant = 4096
 
-// valid returns an error when the constants make no kernel on any device.
-func (t tile) valid() error {
-	for name, v := range t.fields() {
+// checkConstants returns an error when one of a shape's constants is out of bounds.
+// Those that may be zero are named.
+func checkConstants(s shape, zero ...string) error {
+	for name, v := range s.fields() {
 		least := uint32(1)
-		if name == "PA" || name == "PB" {
+		if slices.Contains(zero, name) {
 			least = 0
 		}
 		if *v < least || *v > maxConstant {
 			return fmt.Errorf("specialization constant %s is %d, and must be from %d to %d", name, *v, least, maxConstant)
 		}
 	}
+	return nil
+}
+
+// tile is the constants of matmul; see kernels/matmul.comp.
+type tile struct {
+	LX, LY     uint32 // workgroup size in invocations
+	TM, TN, VN uint32 // per invocation: rows of C, groups of columns, columns of a group
+	BK, KU     uint32 // depth of the shared tiles, and how much of it is unrolled
+	PA, PB     uint32 // padding of the shared tiles' rows in floats
+}
+
+func (t *tile) fields() map[string]*uint32 {
+	return map[string]*uint32{
+		"LX": &t.LX, "LY": &t.LY, "TM": &t.TM, "TN": &t.TN, "VN": &t.VN,
+		"BK": &t.BK, "KU": &t.KU, "PA": &t.PA, "PB": &t.PB,
+	}
+}
+
+func (t *tile) String() string {
+	return fmt.Sprintf("tile %dx%d of %dx%d invocations", t.rows(), t.columns(), t.LX, t.LY)
+}
+
+func (t *tile) workgroup() (x, y uint32) { return t.LX, t.LY }
+
+func (t *tile) rows() uint64    { return uint64(t.LY) * uint64(t.TM) }
+func (t *tile) columns() uint64 { return uint64(t.LX) * uint64(t.TN) * uint64(t.VN) }
+
+func (t *tile) sharedBytes() uint64 {
+	return 4 * (t.rows()*uint64(t.BK+t.PA) + uint64(t.BK)*(t.columns()+uint64(t.PB)))
+}
+
+func (t *tile) valid() error {
+	if err := checkConstants(t, "PA", "PB"); err != nil {
+		return err
+	}
 	if t.BK%t.KU != 0 {
 		return fmt.Errorf("specialization constant KU is %d, and must divide BK, which is %d", t.KU, t.BK)
 	}
 	return nil
+}
+
+// chains is the constants of fma; see kernels/fma.comp.
+type chains struct {
+	LX, LY uint32 // workgroup size in invocations
+	ACC    uint32 // chains of an invocation
+	KU     uint32 // steps between two tests of the loop
+}
+
+func (c *chains) fields() map[string]*uint32 {
+	return map[string]*uint32{"LX": &c.LX, "LY": &c.LY, "ACC": &c.ACC, "KU": &c.KU}
+}
+
+func (c *chains) String() string {
+	return fmt.Sprintf("%d chains in each of %dx%d invocations", c.ACC, c.LX, c.LY)
+}
+
+func (c *chains) workgroup() (x, y uint32) { return c.LX, c.LY }
+func (c *chains) rows() uint64             { return uint64(c.LY) * uint64(c.ACC) }
+func (c *chains) columns() uint64          { return uint64(c.LX) }
+func (c *chains) sharedBytes() uint64      { return 0 }
+
+func (c *chains) valid() error {
+	if err := checkConstants(c); err != nil {
+		return err
+	}
+	if c.ACC > kernels.FMARows {
+		return fmt.Errorf("specialization constant ACC is %d, and must be at most %d", c.ACC, kernels.FMARows)
+	}
+	return nil
+}
+
+// shapesFor lists the shapes worth trying for a device of this class, the likeliest
+// first.
+//
+// Of fma there is one, which every device takes: 128 invocations are what Vulkan promises,
+// and with 8 chains in each the latency of an operation is hidden from two of a GPU's
+// groups of lanes up.
+func shapesFor(kernel, class string, p backend.Problem) (list []shape) {
+	if kernel == backend.KernelFMA {
+		return []shape{&chains{LX: 64, LY: 2, ACC: 8, KU: 16}}
+	}
+	for _, t := range tilesFor(class, p) {
+		list = append(list, &t)
+	}
+	return list
 }
 
 // Shapes worth trying, the likeliest for a large problem first. Both lists hold

@@ -10,7 +10,7 @@ import (
 )
 
 func TestAbsent(t *testing.T) {
-	b := New(testKernel(t))
+	b := New(testKernels(t)...)
 	_, listing := b.Devices()
 	_, opening := b.Open("vulkan:0")
 	for _, err := range []error{listing, opening} {

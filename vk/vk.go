@@ -1,4 +1,4 @@
-// Package vk is the Vulkan backend: it runs the kernel's SPIR-V as it is, on
+// Package vk is the Vulkan backend: it runs the kernels' SPIR-V as it is, on
 // every device that an installed Vulkan driver shows.
 //
 // It opens the loader at run time, so a program that holds it starts on machines
@@ -11,8 +11,9 @@ import (
 	"gpubench/internal/spirv"
 )
 
-// Kernel is the SPIR-V module of the matrix product.
+// Kernel is the SPIR-V module of a kernel.
 type Kernel struct {
+	name      string // one of backend.Kernel...
 	spirv     []byte
 	sha256    string // of spirv, hexadecimal
 	constants []constant
@@ -25,11 +26,11 @@ type constant struct {
 	defaultValue uint32
 }
 
-// ParseKernel reads a module. It is an error when the module is no SPIR-V, or when
-// its interface is not that of the matrix product: an entry point named main, the
-// storage buffers A, B and C at bindings 0 to 2 of set 0, and m, n and k as its
-// push constants.
-func ParseKernel(module []byte) (Kernel, error) {
+// ParseKernel reads the module of the kernel with this name. It is an error when the
+// module is no SPIR-V, or when its interface is not that of all kernels: an entry point
+// named main, the storage buffers A, B and C at bindings 0 to 2 of set 0, and m, n and k
+// as its push constants.
+func ParseKernel(name string, module []byte) (Kernel, error) {
 	m, err := spirv.Parse(module)
 	if err != nil {
 		return Kernel{}, fmt.Errorf("vulkan: kernel: %w", err)
@@ -53,7 +54,7 @@ func ParseKernel(module []byte) (Kernel, error) {
 	if r.PushConstants == nil || r.PushConstants.Size != 12 {
 		return Kernel{}, fmt.Errorf("vulkan: kernel: the push constants are not the 12 bytes of m, n and k")
 	}
-	k := Kernel{spirv: module, sha256: m.SHA256()}
+	k := Kernel{name: name, spirv: module, sha256: m.SHA256()}
 	seen := map[uint32]bool{}
 	for _, c := range r.SpecConstants {
 		if c.Type != "u32" {
@@ -69,10 +70,10 @@ func ParseKernel(module []byte) (Kernel, error) {
 }
 
 // Backend implements backend.Backend.
-type Backend struct{ kernel Kernel }
+type Backend struct{ kernels []Kernel }
 
-// New returns the backend for a kernel. It touches no driver yet.
-func New(k Kernel) *Backend { return &Backend{k} }
+// New returns the backend for kernels. It touches no driver yet.
+func New(kernels ...Kernel) *Backend { return &Backend{kernels} }
 
 // Name is vulkan.
 func (*Backend) Name() string { return "vulkan" }

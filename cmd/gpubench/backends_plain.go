@@ -16,19 +16,22 @@ func newBackend(name string) backend.Backend {
 	case "cpu":
 		return cpu.New()
 	case "vulkan":
-		return vk.New(vulkanKernel())
+		return vk.New(vulkanKernels()...)
 	case "blas":
 		return blas.New()
 	}
 	return nil
 }
 
-// vulkanKernel is the embedded module. It is ours and a test proves that it is
-// current, so a fault in it is one of this program.
-func vulkanKernel() vk.Kernel {
-	k, err := vk.ParseKernel(kernels.MatmulF32)
-	if err != nil {
-		panic("BUG: matmul_f32.spv: " + err.Error())
+// vulkanKernels are the embedded modules. They are ours and a test proves that they are
+// current, so a fault in one is one of this program.
+func vulkanKernels() (list []vk.Kernel) {
+	for name, module := range kernels.Modules {
+		k, err := vk.ParseKernel(name, module)
+		if err != nil {
+			panic("BUG: " + name + ": " + err.Error())
+		}
+		list = append(list, k)
 	}
-	return k
+	return list
 }

@@ -1,12 +1,14 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
 
 	"github.com/spf13/pflag"
 
+	"gpubench/internal/analysis"
 	"gpubench/internal/report"
 	"gpubench/internal/result"
 )
@@ -16,9 +18,11 @@ func compareCommand() *command {
 		name:     "compare",
 		synopsis: "BASE NEW... [FLAGS]",
 		short:    "ratios with intervals between result documents",
-		long: `Every ratio is computed afresh from the samples. The verdict comes from the whole
-interval: faster or slower when it lies beyond the threshold, same when it lies
-within, unclear when it does not decide. Arms that ran different SPIR-V, another
+		long: `Every ratio is computed afresh from the samples, and a document whose figures do
+not follow from them is refused. The verdict comes from the whole interval: faster or
+slower when it lies beyond the threshold, same when it lies within, unclear when it
+does not decide. The more arms are compared, the wider are these intervals, so that
+all verdicts together are right with 95 %. Arms that ran different SPIR-V, another
 format or another problem never get a ratio; they are listed with the reason.
 
 Conditions for --fail-on: slower (the interval says so), unclear, failed (in NEW),
@@ -38,16 +42,16 @@ unclear:5% have a threshold of their own. Any that is met makes the exit code 5.
 
 // conditions is the flag --fail-on.
 type conditions struct {
-	list  []report.Condition
+	list  []analysis.Condition
 	texts []string
 }
 
 func (c *conditions) Set(text string) error {
 	for _, part := range strings.Split(text, ",") {
 		kind, limit, limited := strings.Cut(part, ":")
-		d := report.Condition{Kind: kind, Threshold: -1}
-		if !slices.Contains(report.Conditions, kind) {
-			return fmt.Errorf("%s", unknown("condition", kind, "", report.Conditions))
+		d := analysis.Condition{Kind: kind, Threshold: -1}
+		if !slices.Contains(analysis.Conditions, kind) {
+			return fmt.Errorf("%s", unknown("condition", kind, "", analysis.Conditions))
 		}
 		if limited {
 			if kind != "slower" && kind != "unclear" {
@@ -72,23 +76,23 @@ func (c *conditions) String() string { return strings.Join(c.texts, ",") }
 var comparisonSchema = result.Schema{Name: "gpubench.comparison", Version: "1.0.0"}
 
 // compare carries out `gpubench compare`.
-func compare(in *invocation, threshold float64, failOn []report.Condition, asJSON bool) error {
+func compare(in *invocation, threshold float64, failOn []analysis.Condition, asJSON bool) error {
 	if len(in.args) < 2 {
 		return failf(exitUsage, "compare: two result documents at least are needed; write `gpubench compare BASE.json NEW.json`")
 	}
-	var sources []report.Source
+	var sources []analysis.Source
 	for _, path := range in.args {
 		doc, err := readDocument(path)
 		if err != nil {
 			return err
 		}
-		sources = append(sources, report.Source{Name: path, Document: doc})
+		sources = append(sources, analysis.Source{Name: path, Document: doc})
 	}
-	var comparisons []*report.Comparison
+	var comparisons []*analysis.Comparison
 	for _, new := range sources[1:] {
-		c, err := report.Compare(sources[0], new, threshold)
+		c, err := analysis.Compare(sources[0], new, threshold)
 		if err != nil {
-			return err
+			return judged(err)
 		}
 		comparisons = append(comparisons, c)
 	}
@@ -104,7 +108,7 @@ func compare(in *invocation, threshold float64, failOn []report.Condition, asJSO
 	}
 	var met []string
 	for _, c := range comparisons {
-		if c.CommonArms() == 0 {
+		if c.Pairs == 0 {
 			met = append(met, fmt.Sprintf("%s and %s have no arm in common that both measured", c.Base, c.New))
 		}
 		for _, d := range failOn {
@@ -113,7 +117,11 @@ func compare(in *invocation, threshold float64, failOn []report.Condition, asJSO
 				if d.Threshold >= 0 {
 					what += " by more than " + formatPercent(d.Threshold)
 				}
-				met = append(met, fmt.Sprintf("%s: %s %dx%dx%d is %s", c.New, r.Device, r.M, r.N, r.K, what))
+				work := fmt.Sprintf("%dx%dx%d", r.M, r.N, r.K)
+				if r.Role == result.RoleOverhead {
+					work = "empty dispatch"
+				}
+				met = append(met, fmt.Sprintf("%s: %s %s is %s", c.New, r.Device, work, what))
 			}
 		}
 	}
@@ -121,4 +129,13 @@ func compare(in *invocation, threshold float64, failOn []report.Condition, asJSO
 		return failf(exitComparison, "compare: %s", strings.Join(met, "; "))
 	}
 	return nil
+}
+
+// judged gives the error of a document that contradicts itself its exit code.
+func judged(err error) error {
+	var altered *analysis.Altered
+	if errors.As(err, &altered) {
+		return &failure{exitWrong, err}
+	}
+	return err
 }

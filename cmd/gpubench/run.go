@@ -17,6 +17,7 @@ import (
 	"gpubench/internal/measure"
 	"gpubench/internal/report"
 	"gpubench/internal/result"
+	"gpubench/internal/stats"
 	"gpubench/internal/worker"
 )
 
@@ -27,6 +28,9 @@ type runOptions struct {
 	want      selection
 	sizes     []backend.Problem
 	launches  int
+	budget    time.Duration
+	within    float64 // precision of ratios
+	limits    bool
 	precision float64
 	warmup    time.Duration
 	minTime   time.Duration
@@ -42,15 +46,19 @@ func runCommand() *command {
 		long: `Measures the CPU, which is the baseline, every usable device of every other backend,
 and as a reference the BLAS library that is installed. Each arm (a device and a
 size) is measured in several processes, in an order shuffled anew each round. Every
-batch that is timed is checked whole.
+batch that is timed is checked whole. Beside the products each device's empty dispatch
+and the peak of its arithmetic are measured: a batch lasts 100 empty dispatches at
+least, and what is faster than the peak is flagged.
 `,
 		flags: func(set *pflag.FlagSet) func(*invocation) error {
 			defaults := measure.DefaultRules()
 			size := &sizes{}
 			var backends, devices list
-			launches := &count{value: measure.DefaultLaunches, lo: 1, hi: 1000}
+			launches := &count{value: stats.DefaultLaunches, lo: 1, hi: 1000}
 			precision := &percent{value: defaults.Precision, lo: 0.0001, hi: 0.5}
 			minTime := &duration{value: time.Duration(defaults.MinTimeS * float64(time.Second)), lo: time.Millisecond, hi: time.Hour}
+			budget := &duration{lo: 0, hi: 7 * 24 * time.Hour}
+			within := &percent{value: measure.DefaultRatioPrecision, lo: 0.0001, hi: 1}
 			warmup := &duration{value: time.Duration(defaults.WarmupS * float64(time.Second)), lo: time.Millisecond, hi: time.Hour}
 			timeout := &duration{value: measure.DefaultLimit, lo: time.Second, hi: 24 * time.Hour}
 			o := &runOptions{}
@@ -60,6 +68,9 @@ batch that is timed is checked whole.
 			set.Var(size, "size", "matrix sizes, each as 1024 or MxNxK (default 1024; 512 where all but the CPU is software)")
 			set.Var(&choice{value: "f32", of: []string{"f32"}}, "format", "number format; f32 so far")
 			set.Var(launches, "launches", "processes per arm")
+			set.Var(budget, "budget", "spend up to `TIME` in all: on more launches than --launches while the interval of a ratio is wider than --ratio-precision; no launch begins after it (default none: --launches, no more)")
+			set.Var(within, "ratio-precision", "with --budget, how far the interval of a ratio may reach from its middle")
+			set.BoolVar(&o.limits, "limits", true, "measure each device's empty dispatch and the peak of its arithmetic as well")
 			set.Var(precision, "precision", "stop sampling when the interval's half width is this much of the median")
 			set.Var(warmup, "warmup", "shortest time to keep the device busy before sampling; longer where its clock takes longer to rise")
 			set.Var(minTime, "min-time", "shortest time to sample in each process")
@@ -72,7 +83,8 @@ batch that is timed is checked whole.
 					return err
 				}
 				o.want.backends, o.want.devices, o.sizes = backends, devices, size.list
-				o.launches, o.precision, o.timeout = launches.value, precision.value, timeout.value
+				o.launches, o.budget, o.within = launches.value, budget.value, within.value
+				o.precision, o.timeout = precision.value, timeout.value
 				o.warmup, o.minTime = warmup.value, minTime.value
 				return o.run(in)
 			}
@@ -191,10 +203,16 @@ func (o *runOptions) measure(ctx context.Context, runner measure.Runner, backend
 	if len(problems) == 0 {
 		problems = []backend.Problem{defaultSize(chosen)}
 	}
-	plan := measure.Plan{Launches: o.launches, Rules: o.rules(), Seed: o.seed, Limit: o.timeout, Runtime: doc.Host.Runtime.Name}
+	plan := measure.Plan{Launches: o.launches, Rules: o.rules(), Seed: o.seed, Limit: o.timeout, Runtime: doc.Host.Runtime.Name,
+		ISA: doc.Host.CPU.ISA, Budget: o.budget, RatioPrecision: o.within}
 	for _, p := range problems {
 		for _, d := range chosen {
 			plan.Arms = append(plan.Arms, measure.Arm{Device: d, Problem: p, Baseline: d.ID == o.want.baseline})
+		}
+	}
+	for _, d := range chosen {
+		if o.limits {
+			plan.Arms = append(plan.Arms, measure.Beside(d)...)
 		}
 	}
 	if chosen[0].ID != o.want.baseline {
@@ -238,6 +256,14 @@ func (o *runOptions) answer(in *invocation, doc *result.Document, keep *keeper) 
 	return cmp.Or(lost, err)
 }
 
+// workName is the size of a product, or the kernel of what is measured beside them.
+func workName(m *result.Measurement) string {
+	if m.Role == result.RoleOverhead || m.Role == result.RolePeak {
+		return m.Kernel.Name
+	}
+	return fmt.Sprintf("%dx%dx%d", m.Problem.M, m.Problem.N, m.Problem.K)
+}
+
 // outcome is nil when all went well. Otherwise its exit code is that of the gravest
 // thing that happened: a wrong result before a failure; but what a signal ended
 // says so first.
@@ -248,7 +274,7 @@ func outcome(doc *result.Document, interrupted *interruption) error {
 	var wrong, failed []string
 	good := 0
 	for _, m := range doc.Measurements {
-		what := fmt.Sprintf("%s %dx%dx%d: %s", m.Device, m.Problem.M, m.Problem.N, m.Problem.K, m.Reason)
+		what := fmt.Sprintf("%s %s: %s", m.Device, workName(&m), m.Reason)
 		switch {
 		case m.Status == result.StatusOK:
 			good++

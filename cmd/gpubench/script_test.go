@@ -18,8 +18,8 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
-	"gpubench/internal/measure"
 	"gpubench/internal/result"
+	"gpubench/internal/testdoc"
 )
 
 var update = flag.Bool("update", false, "write what is printed to the scripts' files")
@@ -88,43 +88,21 @@ func usableDevice(id string) (bool, error) {
 	return found && d.Unusable == "", err
 }
 
-// scriptDocument writes a document with a measurement of three launches of ten
-// samples for each rate: document FILE DEVICE=GFLOPS... The sizes are 1024; a
-// rate of 0 is a failed measurement.
+// scriptDocument writes a document with a product of 1024 for each rate: document FILE
+// DEVICE=GFLOPS... A rate of 0 is a failed measurement.
 func scriptDocument(ts *testscript.TestScript, _ bool, args []string) {
-	doc := &result.Document{
-		Schema:  result.Schema{Name: result.SchemaName, Version: result.SchemaVersion},
-		Tool:    result.Tool{Version: version},
-		Started: time.Date(2026, 11, 24, 9, 30, 0, 0, time.UTC),
-		Seed:    1,
-		Host:    result.Host{OS: "linux", Arch: "amd64", CPU: result.CPU{Model: "A CPU", ISA: "avx2", Logical: 2, Usable: 2}, Runtime: result.Runtime{Name: "native"}},
-	}
-	for i, arg := range args[1:] {
+	doc := testdoc.New()
+	for _, arg := range args[1:] {
 		id, rate, _ := strings.Cut(arg, "=")
 		gflops, err := strconv.ParseFloat(rate, 64)
 		ts.Check(err)
 		doc.Devices = append(doc.Devices, result.Device{ID: id, Backend: backendOf(id), Class: result.ClassCPU, Name: "device " + id})
-		m := result.Measurement{
-			ID: fmt.Sprintf("m%d", i), Runtime: "native", Device: id, Role: result.RoleKernel, Status: result.StatusOK,
-			Kernel:  result.Kernel{Name: "matmul", Format: "f32", Accumulate: "f32", SPIRVSHA256: strings.Repeat("a", 64), Form: "spirv", FormSHA256: strings.Repeat("a", 64)},
-			Problem: result.Problem{M: 1024, N: 1024, K: 1024, FLOP: 1 << 31, Input: "normal", Seed: 1},
-		}
+		m := testdoc.Add(doc, id, 1024, max(gflops, 1)*1e9, 0)
 		if gflops == 0 {
-			m.Status, m.Code, m.Reason = result.StatusFailed, "device-lost", "the device was lost"
+			testdoc.Fail(m, result.StatusFailed, "device-lost", "the device was lost")
 		}
-		for round := range 3 {
-			l := result.Launch{Round: round, Status: result.StatusOK, Started: doc.Started, Stop: "precision"}
-			for s := range 10 {
-				l.Samples = append(l.Samples, result.Sample{HostS: float64(m.Problem.FLOP) / (gflops * 1e9) * (1 + 1e-6*float64(s)), Dispatches: 1})
-			}
-			if gflops > 0 {
-				m.Launches = append(m.Launches, l)
-			}
-		}
-		measure.Summarise(&m)
-		doc.Measurements = append(doc.Measurements, m)
 	}
-	ts.Check(result.WriteFile(ts.MkAbs(args[0]), doc))
+	ts.Check(result.WriteFile(ts.MkAbs(args[0]), testdoc.Finish(doc, "cpu")))
 }
 
 // scriptRows reads a document, which proves it valid, and prints its arms to the

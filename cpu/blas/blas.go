@@ -94,14 +94,17 @@ func (l *library) try() error {
 		return err
 	}
 	defer p.Close()
-	ones, c := make([]float32, trySize*trySize), make([]float32, trySize*trySize)
+	ones := make([]float32, trySize*trySize)
 	for i := range ones {
 		ones[i] = 1
 	}
 	p.Load(ones, ones)
-	p.Fill(float32(math.NaN()))
-	p.Run(1)
-	p.Read(c)
+	once := backend.Batch{Dispatches: 1}
+	region := make([]float32, p.p.Region(1))
+	p.Fill(float32(math.NaN()), len(region))
+	p.Run(once)
+	p.Read(region)
+	c := region[once.At(0):][:trySize*trySize]
 	for i, x := range c {
 		if x != trySize {
 			return &backend.Error{Kind: backend.Absent, Text: fmt.Sprintf("blas: %s multiplies wrongly: C[%d,%d] is %v, should be %d", l.title(), i/trySize, i%trySize, x, trySize),
@@ -123,16 +126,20 @@ func (d *device) Close() error {
 	return nil
 }
 
-// Candidates is one without constants: the library chooses for itself.
-func (d *device) Candidates(p backend.Problem) ([]backend.Specialization, error) {
+// Candidates is one without constants: the library chooses for itself. It has no other
+// kernel than the product.
+func (d *device) Candidates(kernel string, p backend.Problem) ([]backend.Specialization, error) {
+	if kernel != backend.KernelMatmul {
+		return nil, backend.Errorf(backend.Limit, "blas: a library multiplies matrices only and has no kernel %q", kernel)
+	}
 	if max(p.M, p.N, p.K) > math.MaxInt32 {
 		return nil, backend.Errorf(backend.Limit, "blas: %v has a dimension above the 2^31-1 that cblas_sgemm takes", p)
 	}
 	return []backend.Specialization{{}}, nil
 }
 
-func (d *device) Build(p backend.Problem, s backend.Specialization) (backend.Program, error) {
-	if _, err := d.Candidates(p); err != nil {
+func (d *device) Build(kernel string, p backend.Problem, s backend.Specialization) (backend.Program, error) {
+	if _, err := d.Candidates(kernel, p); err != nil {
 		return nil, err
 	}
 	if len(s) > 0 {
@@ -150,7 +157,7 @@ type program struct {
 
 func newProgram(l *library, p backend.Problem) (*program, error) {
 	pr := &program{lib: l, p: p}
-	for i, n := range []uint64{uint64(p.M) * uint64(p.K), uint64(p.K) * uint64(p.N), uint64(p.M) * uint64(p.N)} {
+	for i, n := range []uint64{uint64(p.M) * uint64(p.K), uint64(p.K) * uint64(p.N), uint64(p.Region(backend.MaxDispatches))} {
 		if C.posix_memalign(&pr.matrices[i], 4096, C.size_t(4*n)) != 0 {
 			pr.matrices[i] = nil
 			pr.Close()
@@ -180,23 +187,45 @@ func (p *program) Load(a, b []float32) error {
 	return nil
 }
 
-func (p *program) Fill(v float32) error {
-	c := p.matrix(2, p.p.M*p.p.N)
+// region is the first n elements of C's region.
+func (p *program) region(n int) []float32 {
+	if most := p.p.Region(backend.MaxDispatches); n > most {
+		panic(fmt.Sprintf("BUG: blas: %d elements of a region of %d", n, most))
+	}
+	return p.matrix(2, n)
+}
+
+func (p *program) Fill(v float32, n int) error {
+	c := p.region(n)
 	for i := range c {
 		c[i] = v
 	}
 	return nil
 }
 
-func (p *program) Run(n int) (backend.Timing, error) {
+func (p *program) Run(b backend.Batch) (backend.Timing, error) {
+	if err := b.Check(); err != nil {
+		return backend.Timing{}, err
+	}
+	return p.run(p.p.M, b), nil
+}
+
+// Empty multiplies no rows.
+func (p *program) Empty() (backend.Timing, error) {
+	return p.run(0, backend.Batch{Dispatches: 1}), nil
+}
+
+// run multiplies the first rows of A.
+func (p *program) run(rows int, b backend.Batch) backend.Timing {
 	m := p.matrices
+	c := unsafe.Add(m[2], 4*b.At(0))
 	start := time.Now()
-	C.blas_sgemm(p.lib.sgemm, C.int(p.p.M), C.int(p.p.N), C.int(p.p.K), (*C.float)(m[0]), (*C.float)(m[1]), (*C.float)(m[2]), C.int(n))
-	return backend.Timing{HostS: time.Since(start).Seconds()}, nil
+	C.blas_sgemm(p.lib.sgemm, C.int(rows), C.int(p.p.N), C.int(p.p.K), (*C.float)(m[0]), (*C.float)(m[1]), (*C.float)(c), C.int64_t(b.Step()), C.int(b.Dispatches))
+	return backend.Timing{HostS: time.Since(start).Seconds()}
 }
 
 func (p *program) Read(c []float32) error {
-	copy(c, p.matrix(2, len(c)))
+	copy(c, p.region(len(c)))
 	return nil
 }
 

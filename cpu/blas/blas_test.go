@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -49,11 +50,11 @@ func TestProducts(t *testing.T) {
 	for _, id := range ids() {
 		d := openDevice(t, id)
 		for _, p := range []backend.Problem{{M: 1, N: 1, K: 1}, {M: 1, N: 1000, K: 1}, {M: 333, N: 1, K: 7}, {M: 65, N: 33, K: 129}, {M: 300, N: 200, K: 513}} {
-			specs, err := d.Candidates(p)
+			specs, err := d.Candidates(backend.KernelMatmul, p)
 			if err != nil || len(specs) != 1 || len(specs[0]) != 0 || specs[0] == nil {
 				t.Fatalf("candidates %v, %v", specs, err)
 			}
-			pr, err := d.Build(p, specs[0])
+			pr, err := d.Build(backend.KernelMatmul, p, specs[0])
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -61,21 +62,16 @@ func TestProducts(t *testing.T) {
 				t.Errorf("form %+v", f)
 			}
 			rng := rand.New(rand.NewPCG(7, uint64(p.M)))
-			for range 2 {
+			for _, batch := range []backend.Batch{{Dispatches: 3}, {Dispatches: 2, Descending: true}} {
 				a, a64 := normal(rng, p.M*p.K)
 				b, b64 := normal(rng, p.K*p.N)
-				want, c := make([]float64, p.M*p.N), make([]float32, p.M*p.N)
+				want := make([]float64, p.M*p.N)
 				blas64.Gemm(gonum.NoTrans, gonum.NoTrans, 1, blas64.General{Rows: p.M, Cols: p.K, Stride: p.K, Data: a64},
 					blas64.General{Rows: p.K, Cols: p.N, Stride: p.N, Data: b64}, 0, blas64.General{Rows: p.M, Cols: p.N, Stride: p.N, Data: want})
-				if err := errors.Join(pr.Load(a, b), pr.Fill(float32(math.NaN()))); err != nil {
+				if err := pr.Load(a, b); err != nil {
 					t.Fatal(err)
 				}
-				if tm, err := pr.Run(2); err != nil || tm.HostS <= 0 || tm.DeviceS != nil {
-					t.Fatalf("%+v, %v", tm, err)
-				}
-				if err := pr.Read(c); err != nil {
-					t.Fatal(err)
-				}
+				c := run(t, pr, p, batch)
 				bound := 8 * float64(p.K+8) / (1 << 24)
 				for i := range c {
 					if !(math.Abs(float64(c[i])-want[i]) <= bound) {
@@ -88,6 +84,39 @@ func TestProducts(t *testing.T) {
 			}
 		}
 	}
+}
+
+// run runs a batch, and an empty dispatch, over a region of NaNs, checks that each
+// dispatch has left its trace of the last one's C and nothing else was written, and
+// returns that C.
+func run(t *testing.T, pr backend.Program, p backend.Problem, b backend.Batch) []float32 {
+	t.Helper()
+	region := make([]float32, p.Region(b.Dispatches))
+	if err := pr.Fill(float32(math.NaN()), len(region)); err != nil {
+		t.Fatal(err)
+	}
+	for _, do := range []func() (backend.Timing, error){func() (backend.Timing, error) { return pr.Run(b) }, pr.Empty} {
+		if tm, err := do(); err != nil || tm.HostS <= 0 || tm.DeviceS != nil {
+			t.Fatalf("%+v, %v", tm, err)
+		}
+	}
+	if err := pr.Read(region); err != nil {
+		t.Fatal(err)
+	}
+	c := slices.Clone(region[b.At(b.Dispatches-1):][:p.M*p.N])
+	want := make([]float32, len(region))
+	for i := range want {
+		want[i] = float32(math.NaN())
+	}
+	for i := range b.Dispatches {
+		copy(want[b.At(i):], c)
+	}
+	for i, x := range region {
+		if math.Float32bits(x) != math.Float32bits(want[i]) {
+			t.Fatalf("%v, %+v: element %d of the region is %v, want %v", p, b, i, x, want[i])
+		}
+	}
+	return c
 }
 
 func normal(rng *rand.Rand, n int) ([]float32, []float64) {
@@ -124,10 +153,10 @@ func TestDevices(t *testing.T) {
 func TestLimits(t *testing.T) {
 	d := openDevice(t, "blas:1")
 	var e *backend.Error
-	if _, err := d.Candidates(backend.Problem{M: 1 << 31, N: 1, K: 1}); !errors.As(err, &e) || e.Kind != backend.Limit {
+	if _, err := d.Candidates(backend.KernelMatmul, backend.Problem{M: 1 << 31, N: 1, K: 1}); !errors.As(err, &e) || e.Kind != backend.Limit {
 		t.Errorf("2^31 rows: %v", err)
 	}
-	if _, err := d.Build(backend.Problem{M: 1, N: 1, K: 1}, backend.Specialization{"LX": 1}); !errors.As(err, &e) || e.Kind != backend.Unusable {
+	if _, err := d.Build(backend.KernelMatmul, backend.Problem{M: 1, N: 1, K: 1}, backend.Specialization{"LX": 1}); !errors.As(err, &e) || e.Kind != backend.Unusable {
 		t.Errorf("a specialization: %v", err)
 	}
 }
@@ -289,7 +318,7 @@ func BenchmarkProduct(b *testing.B) {
 		b.Run(fmt.Sprint(n), func(b *testing.B) {
 			d := openDevice(b, "blas")
 			p := backend.Problem{M: n, N: n, K: n}
-			pr, err := d.Build(p, nil)
+			pr, err := d.Build(backend.KernelMatmul, p, nil)
 			if err != nil {
 				b.Fatal(err)
 			}
@@ -299,11 +328,15 @@ func BenchmarkProduct(b *testing.B) {
 				b.Fatal(err)
 			}
 			b.ResetTimer()
-			t, err := pr.Run(b.N)
-			if err != nil {
-				b.Fatal(err)
+			seconds := 0.0
+			for left := b.N; left > 0; left -= backend.MaxDispatches {
+				t, err := pr.Run(backend.Batch{Dispatches: min(left, backend.MaxDispatches)})
+				if err != nil {
+					b.Fatal(err)
+				}
+				seconds += t.HostS
 			}
-			b.ReportMetric(float64(p.FLOP())*float64(b.N)/t.HostS/1e9, "GFLOP/s")
+			b.ReportMetric(float64(p.FLOP())*float64(b.N)/seconds/1e9, "GFLOP/s")
 		})
 	}
 }

@@ -30,7 +30,7 @@ void blas_call_buffer(void *f, char *text, int n) { ((void (*)(char *, int))f)(t
 
 enum { row_major = 101, no_transpose = 111 }; // as every cblas.h has them
 
-void blas_sgemm(void *cblas_sgemm, int m, int n, int k, const float *a, const float *b, float *c, int times) {
+void blas_sgemm(void *cblas_sgemm, int m, int n, int k, const float *a, const float *b, float *c, int64_t step, int times) {
 	void (*sgemm)(int, int, int, int, int, int, float, const float *, int, const float *, int, float, float *, int) = cblas_sgemm;
-	for (int i = 0; i < times; i++) sgemm(row_major, no_transpose, no_transpose, m, n, k, 1, a, k, b, n, 0, c, n);
+	for (int i = 0; i < times; i++) sgemm(row_major, no_transpose, no_transpose, m, n, k, 1, a, k, b, n, 0, c + i * step, n);
 }

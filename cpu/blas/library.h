@@ -24,7 +24,8 @@ int64_t blas_call_set(void *f, int n);         // int(int), or void(int) where t
 void blas_call_set64(void *f, int64_t n);      // void(int64_t)
 void blas_call_buffer(void *f, char *, int n); // void(char *, int)
 
-// blas_sgemm computes the m x n matrix c = a x b by cblas_sgemm, over and over.
-void blas_sgemm(void *cblas_sgemm, int m, int n, int k, const float *a, const float *b, float *c, int times);
+// blas_sgemm computes the m x n matrix c = a x b by cblas_sgemm, over and over, each
+// time step elements further on.
+void blas_sgemm(void *cblas_sgemm, int m, int n, int k, const float *a, const float *b, float *c, int64_t step, int times);
 
 #endif

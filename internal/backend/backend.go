@@ -11,6 +11,7 @@ import (
 	"fmt"
 
 	"gpubench/internal/result"
+	"gpubench/kernels"
 )
 
 // Problem is C = A x B: A is M x K, B is K x N, C is M x N, all row major and
@@ -21,7 +22,84 @@ type Problem struct{ M, N, K int }
 // of the M x N x K products.
 func (p Problem) FLOP() uint64 { return 2 * uint64(p.M) * uint64(p.N) * uint64(p.K) }
 
+// Matrix is the size of A, B or C.
+type Matrix struct {
+	Name       string
+	Rows, Cols int
+}
+
+// Len is the number of its elements.
+func (m Matrix) Len() int { return m.Rows * m.Cols }
+
+// Matrices are the sizes of A, B and C of a kernel. Those of KernelFMA are none of a
+// product: see kernels/fma.comp.
+func (p Problem) Matrices(kernel string) [3]Matrix {
+	c := Matrix{"C", p.M, p.N}
+	if kernel == KernelFMA {
+		return [3]Matrix{{"A", kernels.FMARows, p.N}, {"B", 1, p.N}, c}
+	}
+	return [3]Matrix{{"A", p.M, p.K}, {"B", p.K, p.N}, c}
+}
+
+// Region is how many elements a batch of n dispatches uses of C's region; see Batch.
+func (p Problem) Region(n int) int { return p.M*p.N + Stagger*(n+1) }
+
 func (p Problem) String() string { return fmt.Sprintf("%dx%dx%d", p.M, p.N, p.K) }
+
+// What a process can be asked to run.
+const (
+	KernelMatmul = "matmul" // the matrix product; the empty string means it too
+	KernelFMA    = "fma"    // multiply-adds alone, which show the peak of the arithmetic
+	KernelEmpty  = "empty"  // a dispatch with nothing to do, which shows what submitting costs
+)
+
+// Stagger is by how many elements the places of two neighbouring dispatches in C's
+// region are apart: 256 bytes, the largest alignment that Vulkan may ask of an offset
+// into a storage buffer.
+const Stagger = 64
+
+// MaxDispatches bounds a batch, so that a clock that reads far too little cannot ask
+// for hours of work, and that C's region is at most 4 MiB larger than C.
+const MaxDispatches = 1 << 14
+
+// Batch is a number of dispatches that are submitted together, from 1 to
+// MaxDispatches.
+//
+// They share one region of memory, in which each writes its C at a place of its own,
+// Stagger elements after that of the dispatch before, or before it where the order is
+// descending. What the next dispatch leaves uncovered is the trace of a dispatch: the
+// first Stagger elements of its C in ascending order, the last ones in descending
+// order, or all of a C that is smaller. The C of the last dispatch is there whole. Before
+// the first place and after the last C there are Stagger elements that nothing may
+// write. All of it together is Problem.Region elements long.
+type Batch struct {
+	Dispatches int
+	Descending bool
+}
+
+// At is the element of C's region at which dispatch i, from 0, writes its C.
+func (b Batch) At(i int) int {
+	if b.Descending {
+		i = b.Dispatches - 1 - i
+	}
+	return Stagger * (1 + i)
+}
+
+// Step is how many elements the place of a dispatch is after that of the one before.
+func (b Batch) Step() int {
+	if b.Descending {
+		return -Stagger
+	}
+	return Stagger
+}
+
+// Check returns an *Error of kind Failed for a batch that no backend takes.
+func (b Batch) Check() error {
+	if b.Dispatches < 1 || b.Dispatches > MaxDispatches {
+		return Errorf(Failed, "a batch of %d dispatches was asked for; 1 to %d are possible", b.Dispatches, MaxDispatches)
+	}
+	return nil
+}
 
 // Specialization gives values to the kernel's specialization constants by name.
 type Specialization map[string]uint32
@@ -43,12 +121,14 @@ type Backend interface {
 type Device interface {
 	// Info is the device's entry in the result document.
 	Info() result.Device
-	// Candidates are the specializations worth trying for this problem within the
-	// device's limits, the likeliest first and at least one, or an *Error of kind
-	// Limit that says which limit the problem exceeds.
-	Candidates(Problem) ([]Specialization, error)
-	// Build compiles the kernel with this specialization and allocates A, B and C.
-	Build(Problem, Specialization) (Program, error)
+	// Candidates are the specializations of a kernel, KernelMatmul or KernelFMA, worth
+	// trying for this problem within the device's limits, the likeliest first and at
+	// least one, or an *Error of kind Limit that says which limit the problem exceeds, or
+	// that the device cannot have this kernel.
+	Candidates(kernel string, p Problem) ([]Specialization, error)
+	// Build compiles the kernel with this specialization and allocates A, B, and the
+	// region of C for MaxDispatches dispatches. It fails where Candidates does.
+	Build(kernel string, p Problem, s Specialization) (Program, error)
 	Close() error
 }
 
@@ -57,15 +137,18 @@ type Program interface {
 	// Form says what was built. Specialization holds every constant, also those
 	// that Build was not asked to set.
 	Form() Form
-	// Load copies A (M*K values) and B (K*N values) to the device.
+	// Load copies A and B to the device, whole; Problem.Matrices has their sizes.
 	Load(a, b []float32) error
-	// Fill sets every element of C to v, NaN included, on the device.
-	Fill(v float32) error
-	// Run submits one batch of n dispatches, each after the one before it has
-	// finished writing, and waits for its fence. A hang is the caller's to end:
-	// every launch is a process with a time limit.
-	Run(n int) (Timing, error)
-	// Read copies the whole of C (M*N values) from the device.
+	// Fill sets the first n elements of C's region to v, NaN included, on the device.
+	Fill(v float32, n int) error
+	// Run submits one batch, each dispatch after the one before it has finished
+	// writing, and waits for its fence. A hang is the caller's to end: every launch is
+	// a process with a time limit.
+	Run(Batch) (Timing, error)
+	// Empty submits one dispatch of one workgroup that has nothing to do and writes
+	// nothing, and waits for its fence: what every batch costs besides its work.
+	Empty() (Timing, error)
+	// Read copies the first len(c) elements of C's region from the device.
 	Read(c []float32) error
 	Close() error
 }

@@ -24,11 +24,11 @@ import (
 	"strings"
 	"time"
 
+	"gpubench/internal/analysis"
 	"gpubench/internal/backend"
 	"gpubench/internal/host"
 	"gpubench/internal/measure"
 	"gpubench/internal/result"
-	"gpubench/internal/stats"
 	"gpubench/internal/worker"
 )
 
@@ -225,12 +225,12 @@ func printSize(w io.Writer, p backend.Problem, arms []arm, ms []result.Measureme
 			if a.under {
 				fast, slow, name = m, &ms[0], a.name+" over cpu"
 			}
-			r, err := stats.RatioOf(measure.Samples(slow), measure.Samples(fast), seed)
+			r, err := analysis.RatioWithin(slow, fast)
 			if err != nil {
 				row += fmt.Sprintf("   %-18s %v", name, err)
 			} else {
 				row += fmt.Sprintf("   %-18s %7s  %s", name, digits(r.Value), interval(r.CI95))
-				ratios = append(ratios, result.Ratio{Fast: fast.ID, Slow: slow.ID, Value: r.Value, CI95: r.CI95, Method: r.Method, Resamples: r.Resamples})
+				ratios = append(ratios, r)
 			}
 		}
 		fmt.Fprintln(w, row)
@@ -248,7 +248,7 @@ func digits(x float64) string {
 
 func interval(ci *[2]float64) string {
 	if ci == nil {
-		return "none: too few samples"
+		return "none: too few launches"
 	}
 	return digits(ci[0]) + " to " + digits(ci[1])
 }

@@ -8,8 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"gpubench/internal/analysis"
 	"gpubench/internal/backend"
-	"gpubench/internal/measure"
 	"gpubench/internal/result"
 	"gpubench/internal/worker"
 )
@@ -106,7 +106,7 @@ func steady(id string, p backend.Problem, flops float64) result.Measurement {
 		}
 		m.Launches = append(m.Launches, l)
 	}
-	measure.Summarise(&m)
+	analysis.Conclude(&m)
 	return m
 }
 

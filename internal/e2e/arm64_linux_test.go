@@ -22,12 +22,17 @@ func child(t *testing.T, s *worker.Spawner, req worker.Request) (events []worker
 	return events
 }
 
+func request(p backend.Problem) worker.Request {
+	return worker.Request{Backend: "cpu", Device: "cpu", Problem: p, Seed: 7,
+		Rules: worker.Rules{WarmupS: 0.001, MinSamples: 6, MinTimeS: 0.001, Precision: 0.5, MaxTimeS: 1, BatchS: 0.0001}}
+}
+
 // checksum searches and launches, and returns the hash of the exact product. All
 // specializations must have worked.
 func checksum(t *testing.T, s *worker.Spawner, p backend.Problem) string {
 	t.Helper()
-	req := worker.Request{Op: worker.OpSearch, Backend: "cpu", Device: "cpu", Problem: p, Seed: 7,
-		Rules: worker.Rules{WarmupS: 0.001, MinSamples: 6, MinTimeS: 0.001, Precision: 0.5, MaxTimeS: 1, BatchS: 0.0001}}
+	req := request(p)
+	req.Op = worker.OpSearch
 	for _, e := range child(t, s, req) {
 		if e.Event != worker.EventTried {
 			continue
@@ -39,6 +44,12 @@ func checksum(t *testing.T, s *worker.Spawner, p backend.Problem) string {
 			req.Specialization = e.Candidate.Specialization
 		}
 	}
+	return launch(t, s, req)
+}
+
+// launch launches and returns the hash of C for the exact input.
+func launch(t *testing.T, s *worker.Spawner, req worker.Request) string {
+	t.Helper()
 	req.Op = worker.OpLaunch
 	var v result.Verification
 	for _, e := range child(t, s, req) {
@@ -47,7 +58,7 @@ func checksum(t *testing.T, s *worker.Spawner, p backend.Problem) string {
 		}
 	}
 	if v.Batches == 0 || v.Failed != 0 || v.ExactChecksum == "" {
-		t.Errorf("%v: %+v", p, v)
+		t.Errorf("%v: %+v", req.Problem, v)
 	}
 	return v.ExactChecksum
 }
@@ -76,6 +87,11 @@ func TestArm64(t *testing.T) {
 		t.Run(fmt.Sprint(p), func(t *testing.T) {
 			if got, want := checksum(t, emulated, p), checksum(t, native, p); got != want {
 				t.Errorf("%s on arm64 and %s here", got, want)
+			}
+			req := request(p)
+			req.Kernel = backend.KernelFMA
+			if got, want := launch(t, emulated, req), launch(t, native, req); got != want {
+				t.Errorf("multiply-adds: %s on arm64 and %s here", got, want)
 			}
 		})
 	}

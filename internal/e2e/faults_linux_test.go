@@ -44,26 +44,45 @@ func faultLayer(t *testing.T) []string {
 	return onSoftware(t, "VK_LAYER_PATH="+dir, "VK_INSTANCE_LAYERS=VK_LAYER_GPUBENCH_fault", "NODEVICE_SELECT=1")
 }
 
+// faulty are the flags of runs with a driver that fails. Its tiles lie below one another
+// in a C of this shape, and are whole.
+var faulty = []string{"run", "--backend", "cpu,vulkan", "--size", "128x64x64", "--launches", "2", "--min-time", "50ms", "--precision", "20%", "--json", "-"}
+
 func TestFailingDrivers(t *testing.T) {
 	program, env := gpubench(t), faultLayer(t)
+	const (
+		inSearch = iota // so that there was no launch
+		inLaunch
+		inEither // as the driver's speed makes it
+	)
+	long := []string{"--min-time", "500ms"} // there are more than twenty runs
+	wrong := string(backend.WrongResult)
 	for _, tt := range []struct {
 		fault  string
 		flags  []string
 		exit   int
 		code   string
 		reason []string
-		// Whether the search found the fault, so that there was no launch.
-		search bool
+		found  int
 	}{
-		{"abort in submit", nil, 1, worker.CodeSignal, []string{"killed by SIGABRT", "while searching"}, true},
-		{"lost in submit", nil, 1, string(backend.DeviceLost), []string{"vkQueueSubmit: VK_ERROR_DEVICE_LOST", "dmesg"}, true},
-		{"lost in wait", nil, 1, string(backend.DeviceLost), []string{"vkWaitForFences: VK_ERROR_DEVICE_LOST", "dmesg"}, true},
-		{"the fence never signals", []string{"--timeout", "3s"}, 1, worker.CodeTimeLimit, []string{"time limit of 3 s", "the driver may hang", "--timeout"}, true},
-		{"every dispatch is dropped", nil, 3, string(backend.WrongResult), []string{"none of ", "C[0,0] was never written"}, true},
-		{"runs are dropped after the twentieth", []string{"--min-time", "500ms"}, 3, string(backend.WrongResult), []string{"launch 1: batch 21: C[0,0] was never written"}, false},
+		{"abort in submit", nil, 1, worker.CodeSignal, []string{"killed by SIGABRT", "while searching"}, inSearch},
+		{"lost in submit", nil, 1, string(backend.DeviceLost), []string{"vkQueueSubmit: VK_ERROR_DEVICE_LOST", "dmesg"}, inSearch},
+		{"lost in wait", nil, 1, string(backend.DeviceLost), []string{"vkWaitForFences: VK_ERROR_DEVICE_LOST", "dmesg"}, inSearch},
+		{"lost after the twentieth run", long, 1, string(backend.DeviceLost), []string{"none of 2 launches succeeded; launch 1: batch 21: run ", "vkQueueSubmit: VK_ERROR_DEVICE_LOST", "dmesg"}, inLaunch},
+		{"out of device memory after the twentieth run", long, 1, string(backend.OutOfMemory), []string{"launch 1: batch 21: run ", "vkQueueSubmit: VK_ERROR_OUT_OF_DEVICE_MEMORY", "close what else uses"}, inLaunch},
+		{"the fence never signals", []string{"--timeout", "3s"}, 1, worker.CodeTimeLimit, []string{"time limit of 3 s", "the driver may hang", "--timeout"}, inSearch},
+		{"submit hangs", []string{"--timeout", "3s"}, 1, worker.CodeTimeLimit, []string{"time limit of 3 s", "the driver may hang", "--timeout"}, inSearch},
+		{"the fence is early", nil, 3, wrong, []string{"none of ", "the fence signalled before the batch was finished, so its time means nothing", "update the driver"}, inSearch},
+		{"runs are dropped after the twentieth", long, 3, wrong, []string{"launch 1: batch 21: run ", "the fence signalled, but the batch was dropped"}, inLaunch},
+		{"every dispatch is dropped", nil, 3, wrong, []string{"none of ", "C[0,0] was never written"}, inSearch},
+		{"a dispatch is dropped", nil, 3, wrong, []string{" was dropped: its part of C was never written"}, inEither},
+		{"the last workgroup of every dispatch is skipped", nil, 3, wrong, []string{"none of ", "] was never written"}, inSearch},
+		{"the last workgroup of a dispatch is skipped", nil, 3, wrong, []string{"dispatch ", " was never written"}, inEither},
+		{"an element is flipped in some runs", long, 3, wrong, []string{"launch 1: batch 21: C[64,0] is ", "should be "}, inLaunch},
+		{"an element is doubled or halved in some runs", long, 3, wrong, []string{"launch 1: batch 21: C[64,0] is ", "should be "}, inLaunch},
 	} {
 		t.Run(tt.fault, func(t *testing.T) {
-			cmd := exec.Command(program, slices.Concat(quick, tt.flags)...)
+			cmd := exec.Command(program, slices.Concat(faulty, tt.flags)...)
 			cmd.Env = append(slices.Clone(env), "GPUBENCH_FAULT="+tt.fault)
 			mark := marking(cmd)
 			a := finish(t, cmd)
@@ -71,7 +90,7 @@ func TestFailingDrivers(t *testing.T) {
 			doc := a.document(t, tt.exit)
 			wantOK(t, measured(t, doc, "cpu"))
 			m := measured(t, doc, "vulkan:0")
-			if m.Status != result.StatusFailed || m.Code != tt.code || m.Summary != nil || (len(m.Launches) == 0) != tt.search {
+			if m.Status != result.StatusFailed || m.Code != tt.code || m.Summary != nil || tt.found != inEither && (len(m.Launches) == 0) != (tt.found == inSearch) {
 				t.Errorf("vulkan:0 %s, code %q, summary %v, %d launches, want failed, %q, none", m.Status, m.Code, m.Summary, len(m.Launches), tt.code)
 			}
 			for _, words := range tt.reason {
@@ -85,6 +104,52 @@ func TestFailingDrivers(t *testing.T) {
 			for _, r := range doc.Ratios {
 				if r.Fast == m.ID || r.Slow == m.ID {
 					t.Errorf("ratio %+v of a device without a figure", r)
+				}
+			}
+		})
+	}
+}
+
+// A device's clock that cannot be right is told from the host's, and gives no figure:
+// neither in the document nor in the table, which has no column for it then.
+func TestImplausibleDeviceClocks(t *testing.T) {
+	program, env := gpubench(t), faultLayer(t)
+	for fault, flag := range map[string]string{
+		"":                             "",
+		"timestamps are zero":          "device-zero",
+		"timestamps are equal":         "device-zero",
+		"timestamps run backwards":     "device-longer-than-host",
+		"timestamps are too far apart": "device-longer-than-host",
+		"timestamps are too close":     "device-short",
+	} {
+		t.Run(fault, func(t *testing.T) {
+			file := filepath.Join(t.TempDir(), "result.json")
+			cmd := exec.Command(program, "run", "--device", "vulkan:0", "--baseline", "vulkan:0", "--size", "64", "--launches", "2", "--min-time", "50ms", "--precision", "20%", "--json", file)
+			cmd.Env = append(slices.Clone(env), "GPUBENCH_FAULT="+fault)
+			a := finish(t, cmd)
+			text, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatalf("%v\n%s", err, a.stderr)
+			}
+			table := a.stdout
+			a.stdout = string(text)
+			m := measured(t, a.document(t, 0), "vulkan:0")
+			wantOK(t, m)
+			wrong := fault != ""
+			if got := m.Summary.DeviceMedianS; (got == nil) != wrong {
+				t.Errorf("device median %v", got)
+			}
+			if slices.Contains(codes(m.Warnings), "device-clock-untrusted") != wrong {
+				t.Errorf("warnings %+v", m.Warnings)
+			}
+			if strings.Contains(table, "device clock") == wrong {
+				t.Errorf("the table:\n%s", table)
+			}
+			for _, l := range m.Launches {
+				for _, s := range l.Samples {
+					if wrong && !slices.Contains(s.Flags, flag) {
+						t.Errorf("sample %+v, want the flag %s", s, flag)
+					}
 				}
 			}
 		})

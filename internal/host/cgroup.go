@@ -3,6 +3,7 @@
 package host
 
 import (
+	"io/fs"
 	"math"
 	"path"
 	"strconv"
@@ -15,6 +16,17 @@ type cgroup struct {
 	// dirs are the directories of our group and of every group above it that is
 	// mounted, ours first, without the leading slash. A limit of any of them binds.
 	dirs []string
+}
+
+// CgroupDirs returns the directories of the control groups whose limits of this
+// controller (cpu, memory) bind this process: of its own group and of every group
+// above it that is mounted, under version 2 and version 1. root is the file system
+// from / on; the directories have no leading slash, and some need not be there.
+func CgroupDirs(root fs.FS, controller string) (dirs []string) {
+	for _, g := range (place{root: root}).cgroups(controller) {
+		dirs = append(dirs, g.dirs...)
+	}
+	return dirs
 }
 
 // cpuQuota is the smallest CPU quota in force, in processors, nil without one.

@@ -1,9 +1,11 @@
 package ir
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"maps"
+	"slices"
 
 	"gpubench/internal/spirv"
 )
@@ -39,6 +41,7 @@ func Build(m *spirv.Module) (f *Func, err error) {
 		if err != nil {
 			return nil, err
 		}
+		b.f.sortBuffers()
 		b.f.clean()
 		return b.f, nil
 	}
@@ -998,6 +1001,25 @@ func (b *builder) written(l *loop) (map[*Var]bool, error) {
 		return nil, fmt.Errorf("ir: the merge block %d of the loop at %d is no block of the function", l.merge, l.header)
 	}
 	return set, phis(merge)
+}
+
+// sortBuffers puts the buffers into the order of their bindings: that of their
+// declarations in the module says nothing.
+func (f *Func) sortBuffers() {
+	var at []int
+	var buffers []*Mem
+	for i, m := range f.Mems {
+		if m.Kind == Buffer {
+			at, buffers = append(at, i), append(buffers, m)
+		}
+	}
+	slices.SortStableFunc(buffers, func(a, b *Mem) int {
+		return cmp.Or(cmp.Compare(a.Set, b.Set), cmp.Compare(a.Binding, b.Binding))
+	})
+	for i, m := range buffers {
+		m.ID = at[i]
+		f.Mems[at[i]] = m
+	}
 }
 
 // clean drops operations whose result nobody uses and variables that nobody reads.

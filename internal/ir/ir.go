@@ -204,7 +204,7 @@ type Func struct {
 	Name      string
 	Workgroup [3]uint32
 	PushBytes uint32
-	Mems      []*Mem
+	Mems      []*Mem // the buffers among them by set and binding
 	Vars      []*Var
 	Body      []Node
 }

@@ -83,6 +83,32 @@ func TestRefusals(t *testing.T) {
 	}
 }
 
+// Buffers come by their bindings, however the module declares them: in that of fma, B is
+// declared before A.
+func TestBufferOrder(t *testing.T) {
+	m, err := spirv.Parse(kernels.FMAF32)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if m, err = m.Specialize(nil); err != nil {
+		t.Fatal(err)
+	}
+	f, err := ir.Build(m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	for i, mem := range f.Mems {
+		names = append(names, mem.Name)
+		if mem.ID != i || mem.Binding != uint32(i) {
+			t.Errorf("memory %d has the number %d and binding %d", i, mem.ID, mem.Binding)
+		}
+	}
+	if got := strings.Join(names, " "); got != "a b c" {
+		t.Errorf("the buffers are %s, want a b c", got)
+	}
+}
+
 // Whatever the parser lets through is built or refused, in bounded time and without a
 // panic.
 func FuzzBuild(f *testing.F) {
@@ -96,6 +122,7 @@ func FuzzBuild(f *testing.F) {
 		f.Add(b)
 	}
 	f.Add(kernels.MatmulF32)
+	f.Add(kernels.FMAF32)
 	f.Fuzz(func(t *testing.T, b []byte) {
 		m, err := spirv.Parse(b)
 		if err != nil {

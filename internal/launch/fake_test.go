@@ -30,16 +30,24 @@ type fake struct {
 	wrongBatch   int                     // from 1
 	wrongT       uint32                  // the specialization that computes wrong, 0 for all
 	unwritten    func(batch, i int) bool // elements of C that are left alone
-	rounding     func(float32) float32   // applied to the inputs
-	jitter       bool                    // every batch has other last bits
-	dispatchS    float64                 // host seconds of a dispatch; 0.001 when 0
-	secondsOf    func(uint32) float64    // the same, by T
-	warming      func(batch int) float64 // factor on the time of a batch
-	deviceS      func(host float64) *float64
-	before       func() // called before each batch
+	// The same in single dispatches: it is told which of how many.
+	dropped   func(b backend.Batch, dispatch, i int) bool
+	value     func(b backend.Batch, dispatch, i int, v float32) float32 // what is written instead of v
+	stray     int                                                       // distance from C's first element, or from its last (positive), of a write of the last dispatch
+	emptyS    float64                                                   // host seconds of an empty dispatch; 10 µs when 0
+	emptyErr  error
+	scribble  bool                    // the empty dispatch writes into C
+	rounding  func(float32) float32   // applied to the inputs
+	jitter    bool                    // every batch has other last bits
+	dispatchS float64                 // host seconds of a dispatch; 0.001 when 0
+	secondsOf func(uint32) float64    // the same, by T
+	warming   func(batch int) float64 // factor on the time of a batch
+	deviceS   func(host float64) *float64
+	before    func() // called before each batch
 
 	opened, built []string // what was asked for
 	batches       int      // of the current program
+	empties       int      // empty dispatches of all programs
 	closed        int      // programs and devices that were closed
 }
 
@@ -64,7 +72,7 @@ func (f *fake) Info() result.Device {
 	return result.Device{ID: "fake:0", Backend: "fake", Class: result.ClassCPU, Name: "Go"}
 }
 
-func (f *fake) Candidates(p backend.Problem) ([]backend.Specialization, error) {
+func (f *fake) Candidates(_ string, p backend.Problem) ([]backend.Specialization, error) {
 	if f.limit {
 		return nil, backend.Errorf(backend.Limit, "fake: problem %v exceeds maxFakeSize", p)
 	}
@@ -74,13 +82,13 @@ func (f *fake) Candidates(p backend.Problem) ([]backend.Specialization, error) {
 	return f.candidates, nil
 }
 
-func (f *fake) Build(p backend.Problem, s backend.Specialization) (backend.Program, error) {
+func (f *fake) Build(_ string, p backend.Problem, s backend.Specialization) (backend.Program, error) {
 	f.built = append(f.built, p.String())
 	f.batches = 0
 	if err := f.buildErr[s["T"]]; err != nil {
 		return nil, err
 	}
-	return &fakeProgram{f: f, p: p, spec: s, c: make([]float32, p.M*p.N)}, nil
+	return &fakeProgram{f: f, p: p, spec: s, region: make([]float32, p.Region(backend.MaxDispatches))}, nil
 }
 
 func (f *fake) Close() error {
@@ -92,7 +100,8 @@ type fakeProgram struct {
 	f       *fake
 	p       backend.Problem
 	spec    backend.Specialization
-	a, b, c []float32
+	a, b    []float32
+	region  []float32 // of C
 	product []float32 // A x B, computed once for each Load
 }
 
@@ -105,18 +114,21 @@ func (p *fakeProgram) Load(a, b []float32) error {
 	return p.f.loadErr
 }
 
-func (p *fakeProgram) Fill(v float32) error {
-	for i := range p.c {
-		p.c[i] = v
+func (p *fakeProgram) Fill(v float32, n int) error {
+	for i := range p.region[:n] {
+		p.region[i] = v
 	}
 	return nil
 }
 
-func (p *fakeProgram) Run(n int) (backend.Timing, error) {
+func (p *fakeProgram) Run(b backend.Batch) (backend.Timing, error) {
 	f := p.f
 	f.batches++
 	if f.before != nil {
 		f.before()
+	}
+	if err := b.Check(); err != nil {
+		return backend.Timing{}, err
 	}
 	if f.runErr != nil && f.batches == f.errBatch {
 		return backend.Timing{}, f.runErr
@@ -124,17 +136,8 @@ func (p *fakeProgram) Run(n int) (backend.Timing, error) {
 	if p.product == nil {
 		p.product = multiply(p.p, p.a, p.b, f.rounding)
 	}
-	for i, v := range p.product {
-		if f.unwritten != nil && f.unwritten(f.batches, i) {
-			continue
-		}
-		if i == f.wrongElement && f.wrongBatch > 0 && f.batches >= f.wrongBatch && (f.wrongT == 0 || f.wrongT == p.spec["T"]) {
-			v++
-		}
-		if f.jitter && i == 0 && v != float32(math.Trunc(float64(v))) {
-			v = math.Float32frombits(math.Float32bits(v) ^ uint32(f.batches&1))
-		}
-		p.c[i] = v
+	for dispatch := range b.Dispatches {
+		p.dispatch(b, dispatch)
 	}
 	t := f.dispatchS
 	if f.secondsOf != nil {
@@ -143,20 +146,66 @@ func (p *fakeProgram) Run(n int) (backend.Timing, error) {
 	if t == 0 {
 		t = 0.001
 	}
-	t *= float64(n)
+	t *= float64(b.Dispatches)
 	if f.warming != nil {
 		t *= f.warming(f.batches)
 	}
-	time.Sleep(time.Duration(t * 1e9))
-	timing := backend.Timing{HostS: t}
-	if f.deviceS != nil {
-		timing.DeviceS = f.deviceS(t)
+	return p.timing(t), nil
+}
+
+// dispatch writes the C of one dispatch.
+func (p *fakeProgram) dispatch(b backend.Batch, dispatch int) {
+	f := p.f
+	at := b.At(dispatch)
+	for i, v := range p.product {
+		if f.unwritten != nil && f.unwritten(f.batches, i) || f.dropped != nil && f.dropped(b, dispatch, i) {
+			continue
+		}
+		if i == f.wrongElement && f.wrongBatch > 0 && f.batches >= f.wrongBatch && (f.wrongT == 0 || f.wrongT == p.spec["T"]) {
+			v++
+		}
+		if f.jitter && i == 0 && v != float32(math.Trunc(float64(v))) {
+			v = math.Float32frombits(math.Float32bits(v) ^ uint32(f.batches&1))
+		}
+		if f.value != nil {
+			v = f.value(b, dispatch, i, v)
+		}
+		p.region[at+i] = v
 	}
-	return timing, nil
+	if dispatch == b.Dispatches-1 {
+		switch {
+		case f.stray > 0:
+			p.region[at+len(p.product)-1+f.stray] = 0
+		case f.stray < 0:
+			p.region[at+f.stray] = 0
+		}
+	}
+}
+
+// timing lets a time pass.
+func (p *fakeProgram) timing(host float64) backend.Timing {
+	time.Sleep(time.Duration(host * 1e9))
+	timing := backend.Timing{HostS: host}
+	if p.f.deviceS != nil {
+		timing.DeviceS = p.f.deviceS(host)
+	}
+	return timing
+}
+
+func (p *fakeProgram) Empty() (backend.Timing, error) {
+	p.f.empties++
+	if p.f.scribble {
+		p.region[backend.Stagger] = 0
+	}
+	t := p.f.emptyS
+	if t == 0 {
+		t = 1e-5
+	}
+	return p.timing(t), p.f.emptyErr
 }
 
 func (p *fakeProgram) Read(c []float32) error {
-	copy(c, p.c)
+	copy(c, p.region)
 	return nil
 }
 

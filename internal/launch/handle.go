@@ -2,19 +2,26 @@
 // through one request and emits what it sees as events. It decides nothing about
 // the run as a whole; that is the parent's part, package measure.
 //
-// It refuses to report a time for a result that it has not checked. C is filled
-// with NaN before every batch, warm-up and search included, and read back and
-// checked whole after it. What that cannot see: the dispatches of one batch
-// all write the same C, so of several only the last one to write is proven.
+// It refuses to report a time for a result that it has not checked. The region of C is
+// filled with NaN before every batch, warm-up and search included, and read back and
+// checked whole after it: the C of the last dispatch in every element, and of each
+// dispatch before it the trace that the later ones leave, its first elements in one
+// batch and its last ones in the next. A dispatch that was dropped, or that lacks its
+// first or its last workgroup, is seen wherever in the batch it was; so is what was
+// written beside C. What that cannot see: a workgroup in the middle of C that was left
+// out of a dispatch in the middle of a batch, but of no other.
 package launch
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
 	"math"
+	"slices"
 
 	"gpubench/internal/backend"
+	"gpubench/internal/disturb"
 	"gpubench/internal/result"
 	"gpubench/internal/worker"
 )
@@ -25,21 +32,27 @@ import (
 // a kind, a backend that is not on this machine among them. Handle stops between
 // two batches when ctx ends.
 func Handle(ctx context.Context, b backend.Backend, req worker.Request, emit func(worker.Event)) error {
-	s := &session{ctx: ctx, req: req, emit: emit}
+	kernel := cmp.Or(req.Kernel, backend.KernelMatmul)
+	s := &session{ctx: ctx, req: req, kernel: kernel, emit: emit}
 	var stop string
 	var err error
-	switch req.Op {
-	case worker.OpDevices:
+	switch {
+	case req.Op == worker.OpDevices:
 		err = s.devices(b)
-	case worker.OpSearch:
-		err = s.withDevice(b, s.search)
-	case worker.OpLaunch:
-		err = s.withDevice(b, func(dev backend.Device) error {
+	case req.Op == worker.OpSearch && kernel == backend.KernelMatmul:
+		err = s.withDevice(b, req.Problem, s.search)
+	case req.Op == worker.OpLaunch && (kernel == backend.KernelMatmul || kernel == backend.KernelFMA):
+		err = s.withDevice(b, req.Problem, func(dev backend.Device) error {
 			stop, err = s.launch(dev)
 			return err
 		})
+	case req.Op == worker.OpLaunch && kernel == backend.KernelEmpty:
+		err = s.withDevice(b, emptyProblem, func(dev backend.Device) error {
+			stop, err = s.launchEmpty(dev)
+			return err
+		})
 	default:
-		err = fmt.Errorf("launch: unknown operation %q", req.Op)
+		err = fmt.Errorf("launch: unknown operation %q on the kernel %q", req.Op, kernel)
 	}
 	if err == nil {
 		emit(worker.Event{Event: worker.EventDone, Stop: stop})
@@ -47,34 +60,38 @@ func Handle(ctx context.Context, b backend.Backend, req worker.Request, emit fun
 	return err
 }
 
-// checkProblem rejects problems that no backend can take: the kernel counts
+// checkProblem rejects problems that no backend can take: the kernels count
 // elements in 32 bits.
-func checkProblem(p backend.Problem) error {
+func checkProblem(kernel string, p backend.Problem) error {
 	if p.M < 1 || p.N < 1 || p.K < 1 {
 		return backend.Errorf(backend.Limit, "problem %v: every dimension must be at least 1", p)
 	}
-	for _, m := range []struct {
-		name       string
-		rows, cols int
-	}{{"A", p.M, p.K}, {"B", p.K, p.N}, {"C", p.M, p.N}} {
-		if m.rows > math.MaxUint32/m.cols {
-			return backend.Errorf(backend.Limit, "problem %v: matrix %s has more than 2^32 - 1 elements", p, m.name)
+	for _, m := range p.Matrices(kernel) {
+		if m.Rows > math.MaxUint32/m.Cols {
+			return backend.Errorf(backend.Limit, "problem %v: matrix %s has more than 2^32 - 1 elements", p, m.Name)
 		}
+	}
+	if p.K > math.MaxUint32 {
+		return backend.Errorf(backend.Limit, "problem %v: more than 2^32 - 1 steps", p)
 	}
 	return nil
 }
 
 // session is one request being carried out.
 type session struct {
-	ctx  context.Context
-	req  worker.Request
-	emit func(worker.Event)
+	ctx    context.Context
+	req    worker.Request
+	kernel string // that of the request
+	emit   func(worker.Event)
+
+	disturbances *disturb.Monitor // while a device is open
 }
 
-// withDevice opens the requested device for f. It is closed before the done event:
-// a driver that crashes while it closes has not finished its launch.
-func (s *session) withDevice(b backend.Backend, f func(backend.Device) error) (err error) {
-	if err := checkProblem(s.req.Problem); err != nil {
+// withDevice opens the requested device for f, which is about problem p. It is closed
+// before the done event: a driver that crashes while it closes has not finished its
+// launch.
+func (s *session) withDevice(b backend.Backend, p backend.Problem, f func(backend.Device) error) (err error) {
+	if err := checkProblem(s.kernel, p); err != nil {
 		return err
 	}
 	dev, err := b.Open(s.req.Device)
@@ -82,6 +99,8 @@ func (s *session) withDevice(b backend.Backend, f func(backend.Device) error) (e
 		return err
 	}
 	defer closing("device", dev, &err)
+	s.disturbances = disturb.Open()
+	defer s.disturbances.Close()
 	return f(dev)
 }
 
@@ -121,44 +140,82 @@ func (s *session) device(b backend.Backend) (err error) {
 
 // bench is a built program together with what is needed to run it checked.
 type bench struct {
-	s        *session
-	program  backend.Program
-	c        []float32
-	verifier *verifier
-	totals   *result.Verification
+	s         *session
+	program   backend.Program
+	problem   backend.Problem
+	region    []float32 // of C
+	batches   int       // run so far
+	disturbed []string  // flags of the last one
+	verifier  *verifier
+	totals    *result.Verification
+}
+
+func newBench(s *session, program backend.Program, p backend.Problem) bench {
+	return bench{s: s, program: program, problem: p, totals: new(result.Verification)}
 }
 
 // load copies the input to the device; from then on batches are checked by v.
 func (b *bench) load(x, y []float32, v checker) error {
-	b.verifier = &verifier{checker: v}
+	b.verifier = &verifier{checker: v, p: b.problem}
 	if err := b.program.Load(x, y); err != nil {
 		return fmt.Errorf("load A and B: %w", err)
 	}
 	return nil
 }
 
-// batch runs n dispatches between filling C with NaN and checking it whole, and
-// counts the check in the totals.
+// fill sets the region of a batch of n dispatches to NaN.
+func (b *bench) fill(n int) error {
+	size := b.problem.Region(n)
+	b.region = slices.Grow(b.region[:0], size)[:size]
+	if err := b.program.Fill(unwritten, size); err != nil {
+		return fmt.Errorf("fill C: %w", err)
+	}
+	return nil
+}
+
+// read reads the region that fill has filled.
+func (b *bench) read() error {
+	if err := b.program.Read(b.region); err != nil {
+		return fmt.Errorf("read C: %w", err)
+	}
+	return nil
+}
+
+// batch runs n dispatches between filling the region of C with NaN and checking it
+// whole, and counts the check in the totals. The order is descending in every second
+// batch, so that both ends of every C are seen.
 func (b *bench) batch(n int) (backend.Timing, error) {
 	if err := context.Cause(b.s.ctx); err != nil {
 		return backend.Timing{}, err
 	}
-	if err := b.program.Fill(unwritten); err != nil {
-		return backend.Timing{}, fmt.Errorf("fill C: %w", err)
+	order := backend.Batch{Dispatches: n, Descending: b.batches%2 == 1}
+	b.batches++
+	if err := b.fill(n); err != nil {
+		return backend.Timing{}, err
 	}
-	t, err := b.program.Run(n)
+	b.s.disturbances.Begin()
+	t, err := b.program.Run(order)
+	b.disturbed = b.s.disturbances.End()
 	if err != nil {
 		return backend.Timing{}, fmt.Errorf("run %d dispatches: %w", n, err)
 	}
-	if err := b.program.Read(b.c); err != nil {
-		return backend.Timing{}, fmt.Errorf("read C: %w", err)
+	if err := b.read(); err != nil {
+		return backend.Timing{}, err
 	}
-	if !(t.HostS > 0) || math.IsInf(t.HostS, 1) {
-		return backend.Timing{}, backend.Errorf(backend.Failed, "host clock: a batch of %d dispatches took %v s", n, t.HostS)
+	if err := checkHostClock(t, n); err != nil {
+		return backend.Timing{}, err
 	}
-	maxError, err := b.verifier.verify(b.c)
-	addVerification(b.totals, maxError, err)
+	maxError, varied, err := b.verifier.verify(b.region, order)
+	addVerification(b.totals, n, maxError, varied, err)
 	return t, err
+}
+
+// checkHostClock returns an error for a time that n dispatches cannot take.
+func checkHostClock(t backend.Timing, n int) error {
+	if !(t.HostS > 0) || math.IsInf(t.HostS, 1) {
+		return backend.Errorf(backend.Failed, "host clock: a batch of %d dispatches took %v s", n, t.HostS)
+	}
+	return nil
 }
 
 // forTime returns how many dispatches make a batch of at least seconds when one
@@ -167,42 +224,49 @@ func forTime(seconds, perDispatch float64) int {
 	if perDispatch >= seconds {
 		return 1
 	}
-	return int(min(math.Ceil(1.25*seconds/perDispatch), maxDispatches))
+	return int(min(math.Ceil(1.25*seconds/perDispatch), backend.MaxDispatches))
 }
 
-// maxDispatches bounds a batch, so that a clock that reads far too little
-// cannot ask for hours of work.
-const maxDispatches = 100_000
-
-// Flags of a sample whose device clock is not to be trusted.
+// Flags of a sample.
 const (
+	flagShort = "short" // less than leastRoundTrips: the submission may be more than a hundredth of it
+
+	// Those whose device clock is not to be trusted.
 	flagDeviceInvalid = "device-invalid"          // not a number, or infinite: the reading cannot be kept
 	flagDeviceZero    = "device-zero"             // zero or less
 	flagDeviceLonger  = "device-longer-than-host" // although it is contained in it
-	flagDeviceShort   = "device-short"            // below half of the host's, for a batch that is long enough
+	flagDeviceShort   = "device-short"            // below half of what the host's is without the round trip
 )
+
+// leastRoundTrips is how many empty round trips a batch must be as long as, so that
+// what it costs to submit one is a hundredth of it at most.
+const leastRoundTrips = 100
 
 // clockTolerance is by how much two right clocks may differ in rate.
 const clockTolerance = 0.001
 
-// newSample makes a sample of n dispatches and flags what is odd about its device
-// clock. The raw reading is kept. Batches shorter than batchS may well
-// spend more than half of their time in the submission.
-func newSample(t backend.Timing, n int, batchS float64) *result.Sample {
+// newSample makes a sample of n dispatches and flags what is odd about it, in view of
+// the seconds of the empty round trip, 0 for samples that are empty themselves, which no
+// clock need notice. The raw reading of the device's clock is kept.
+func newSample(t backend.Timing, n int, roundTrip float64) *result.Sample {
 	sample := &result.Sample{HostS: t.HostS, DeviceS: t.DeviceS, Dispatches: n, Flags: []string{}}
+	flag := func(f string) { sample.Flags = append(sample.Flags, f) }
+	if t.HostS < leastRoundTrips*roundTrip {
+		flag(flagShort)
+	}
 	if t.DeviceS == nil {
 		return sample
 	}
 	switch d := *t.DeviceS; {
 	case math.IsNaN(d) || math.IsInf(d, 0):
 		sample.DeviceS = nil // JSON has no such numbers
-		sample.Flags = append(sample.Flags, flagDeviceInvalid)
-	case d <= 0:
-		sample.Flags = append(sample.Flags, flagDeviceZero)
+		flag(flagDeviceInvalid)
+	case d < 0 || d == 0 && roundTrip > 0:
+		flag(flagDeviceZero)
 	case d > t.HostS*(1+clockTolerance):
-		sample.Flags = append(sample.Flags, flagDeviceLonger)
-	case d < t.HostS/2 && t.HostS >= batchS:
-		sample.Flags = append(sample.Flags, flagDeviceShort)
+		flag(flagDeviceLonger)
+	case d < (t.HostS-roundTrip)/2 && roundTrip > 0:
+		flag(flagDeviceShort)
 	}
 	return sample
 }

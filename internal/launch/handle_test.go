@@ -6,12 +6,14 @@ import (
 	"fmt"
 	"math"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"gpubench/internal/backend"
+	"gpubench/internal/disturb"
 	"gpubench/internal/result"
 	"gpubench/internal/worker"
 )
@@ -19,6 +21,9 @@ import (
 var testRules = worker.Rules{WarmupS: 0.5, MinSamples: 10, MinTimeS: 0.5, Precision: 0.01, BatchS: 0.02, MaxTimeS: 6}
 
 var small = backend.Problem{M: 20, N: 30, K: 10}
+
+// exactBatches are those of a launch on the exact input; the normal one comes after.
+const exactBatches = 3
 
 type events []worker.Event
 
@@ -105,7 +110,7 @@ func TestLaunch(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if want := "built, phase verify, verified, phase warmup, verified, warmup, "; !strings.HasPrefix(got.kinds(), want) {
+	if want := "built, phase verify, verified, round-trip, phase warmup, verified, warmup, "; !strings.HasPrefix(got.kinds(), want) {
 		t.Errorf("events: %s, want them to begin with %s", got.kinds(), want)
 	}
 	if want := "warmup, phase sample, verified, sample, "; !strings.Contains(got.kinds(), want) || !strings.HasSuffix(got.kinds(), ", verified, sample, done") {
@@ -146,9 +151,16 @@ func TestLaunch(t *testing.T) {
 	}
 
 	v := got.last(worker.EventVerified).Verification
-	if v.Batches != 1+len(warmup)+len(samples) || v.Failed != 0 || v.Method != methodFull || v.Bound != normalBound(small.K) ||
+	dispatches := 0
+	for _, s := range slices.Concat(warmup, samples) {
+		dispatches += s.Dispatches
+	}
+	if v.Batches != exactBatches+len(warmup)+len(samples) || v.Dispatches != 1+2*growth+dispatches || v.Varied != 0 || v.Failed != 0 || v.Method != methodFull || v.Bound != normalBound(small.K) ||
 		v.MaxError <= 0 || v.MaxError > v.Bound || !strings.HasPrefix(v.ExactChecksum, "sha256:") {
-		t.Errorf("verification %+v of %d batches", v, 1+len(warmup)+len(samples))
+		t.Errorf("verification %+v of %d batches", v, exactBatches+len(warmup)+len(samples))
+	}
+	if got.last(worker.EventRoundTrip).RoundTripS != 1e-5 || f.empties != emptyTrips {
+		t.Errorf("round trip %v of %d empty dispatches", got.last(worker.EventRoundTrip).RoundTripS, f.empties)
 	}
 	if f.closed != 2 {
 		t.Errorf("%d of program and device were closed", f.closed)
@@ -182,12 +194,40 @@ func TestLaunchesThatFail(t *testing.T) {
 		ok   int    // good ones, where it matters
 	}{
 		{name: "wrong element on the exact input", fake: fake{wrongElement: 95, wrongBatch: 1}, kind: backend.WrongResult, text: "exact input: C[3,5] is ", bad: 1},
-		{name: "wrong element on the normal input", fake: fake{wrongElement: 95, wrongBatch: 2}, kind: backend.WrongResult, text: "batch 2: C[3,5] is ", bad: 1, ok: 1},
+		{name: "wrong element on the normal input", fake: fake{wrongElement: 95, wrongBatch: 4}, kind: backend.WrongResult, text: "batch 4: C[3,5] is ", bad: 1, ok: 3},
 		{name: "wrong element late", fake: fake{wrongElement: 95, wrongBatch: 30}, kind: backend.WrongResult, text: "batch 30: C[3,5] is ", bad: 1, ok: 29},
 		{name: "unwritten tile", fake: fake{unwritten: func(_, i int) bool { return i/30 >= 16 && i%30 >= 16 }}, kind: backend.WrongResult, text: "exact input: C[16,16] was never written", bad: 1},
-		{name: "last workgroup dropped in the fifth batch", fake: fake{unwritten: func(batch, i int) bool { return batch == 5 && i >= 590 }}, kind: backend.WrongResult, text: "batch 5: C[19,20] was never written", bad: 1, ok: 4},
+		{name: "last workgroup dropped in the fifth batch", fake: fake{unwritten: func(batch, i int) bool { return batch == 6 && i >= 590 }}, kind: backend.WrongResult, text: "batch 6: dispatch 1 of 25: C[19,20] was never written", bad: 1, ok: 5},
+		{name: "a dispatch dropped", fake: fake{dropped: func(b backend.Batch, d, _ int) bool { return b.Dispatches == 25 && d == 6 }}, kind: backend.WrongResult,
+			text: "batch 6: dispatch 7 of 25 was dropped: its part of C was never written", bad: 1, ok: 5},
+		{name: "a dispatch dropped in ascending order", fake: fake{dropped: func(b backend.Batch, d, _ int) bool { return b.Dispatches == 25 && d == 6 && !b.Descending }}, kind: backend.WrongResult,
+			text: "batch 7: dispatch 7 of 25 was dropped: its part of C was never written", bad: 1, ok: 6},
+		{name: "the first dispatch dropped", fake: fake{dropped: func(b backend.Batch, d, _ int) bool { return b.Dispatches == 25 && d == 0 }}, kind: backend.WrongResult,
+			text: "batch 6: dispatch 1 of 25 was dropped", bad: 1, ok: 5},
+		{name: "the last dispatch dropped", fake: fake{dropped: func(b backend.Batch, d, _ int) bool { return b.Dispatches == 25 && d == 24 }}, kind: backend.WrongResult,
+			text: "batch 6: dispatch 25 of 25 was dropped", bad: 1, ok: 5},
+		{name: "the last four dispatches dropped in ascending order", fake: fake{dropped: func(b backend.Batch, d, _ int) bool { return b.Dispatches == 25 && d > 20 && !b.Descending }}, kind: backend.WrongResult,
+			text: "batch 7: dispatch 22 of 25 was dropped", bad: 1, ok: 6},
+		{name: "a dispatch dropped on the exact input", fake: fake{dropped: func(b backend.Batch, d, _ int) bool { return b.Dispatches == 10 && d == 5 && !b.Descending }}, kind: backend.WrongResult,
+			text: "exact input: dispatch 6 of 10 was dropped", bad: 1, ok: 2},
+		{name: "the last workgroup of a dispatch", fake: fake{dropped: func(b backend.Batch, d, i int) bool { return b.Dispatches == 25 && d == 3 && i >= 590 }}, kind: backend.WrongResult,
+			text: "batch 6: dispatch 4 of 25: C[19,20] was never written", bad: 1, ok: 5},
+		{name: "the first workgroup of a dispatch", fake: fake{dropped: func(b backend.Batch, d, i int) bool { return b.Dispatches == 25 && d == 3 && i < 10 }}, kind: backend.WrongResult,
+			text: "batch 7: dispatch 4 of 25: C[0,0] was never written", bad: 1, ok: 6},
+		{name: "a wrong element of a dispatch", fake: fake{value: func(b backend.Batch, d, i int, v float32) float32 {
+			if b.Dispatches == 25 && d == 3 && i == 35 {
+				v++
+			}
+			return v
+		}}, kind: backend.WrongResult, text: "batch 7: dispatch 4 of 25: C[1,5] is ", bad: 1, ok: 6},
+		{name: "a write before C", fake: fake{stray: -1}, kind: backend.WrongResult, text: "exact input: the batch wrote outside of C, at index -1 (C has 600 elements)", bad: 1},
+		{name: "a write far before C", fake: fake{stray: -64}, kind: backend.WrongResult, text: "exact input: the batch wrote outside of C, at index -64 (C has 600 elements)", bad: 1},
+		{name: "a write after C", fake: fake{stray: 1}, kind: backend.WrongResult, text: "exact input: the batch wrote outside of C, at index 600 (C has 600 elements)", bad: 1},
+		{name: "a write far after C", fake: fake{stray: 64}, kind: backend.WrongResult, text: "exact input: the batch wrote outside of C, at index 663 (C has 600 elements)", bad: 1},
+		{name: "the empty dispatch writes", fake: fake{scribble: true}, kind: backend.WrongResult, text: "the empty dispatch wrote into C"},
+		{name: "the empty dispatch loses the device", fake: fake{emptyErr: errDeviceLost}, kind: backend.DeviceLost, text: "empty dispatch: fake: wait for fence", ok: exactBatches},
 		{name: "nothing written", fake: fake{unwritten: func(_, _ int) bool { return true }}, kind: backend.WrongResult, text: "exact input: C[0,0] was never written", bad: 1},
-		{name: "tf32", fake: fake{rounding: roundTo(11)}, kind: backend.WrongResult, text: "batch 2: C[0,", bad: 1, ok: 1},
+		{name: "tf32", fake: fake{rounding: roundTo(11)}, kind: backend.WrongResult, text: "batch 4: C[0,", bad: 1, ok: 3},
 		{name: "build fails", fake: fake{buildErr: map[uint32]error{4: backend.Errorf(backend.Failed, "fake: compile: bad")}}, kind: backend.Failed, text: "build: fake: compile: bad"},
 		{name: "limit", fake: fake{buildErr: map[uint32]error{4: backend.Errorf(backend.Limit, "fake: T is 4, the device has 2")}}, kind: backend.Limit, text: "build: fake: T is 4"},
 		{name: "out of memory", fake: fake{loadErr: oom}, kind: backend.OutOfMemory, text: "load A and B: fake: allocate C"},
@@ -199,7 +239,8 @@ func TestLaunchesThatFail(t *testing.T) {
 		{name: "empty problem", req: func(r *worker.Request) { r.Problem.K = 0 }, kind: backend.Limit, text: "problem 20x30x0: every dimension must be at least 1"},
 		{name: "problem too large", req: func(r *worker.Request) { r.Problem = backend.Problem{M: 1 << 17, N: 1, K: 1 << 17} }, kind: backend.Limit, text: "problem 131072x1x131072: matrix A has more than 2^32 - 1 elements"},
 		{name: "rules", req: func(r *worker.Request) { r.Rules.BatchS = 0 }, kind: backend.Failed, text: "launch: the rules make no sense"},
-		{name: "operation", req: func(r *worker.Request) { r.Op = "dance" }, kind: backend.Failed, text: `launch: unknown operation "dance"`},
+		{name: "operation", req: func(r *worker.Request) { r.Op = "dance" }, kind: backend.Failed, text: `launch: unknown operation "dance" on the kernel "matmul"`},
+		{name: "search for the empty kernel", req: func(r *worker.Request) { r.Op, r.Kernel = worker.OpSearch, backend.KernelEmpty }, kind: backend.Failed, text: `launch: unknown operation "search" on the kernel "empty"`},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			req := launchRequest()
@@ -228,10 +269,39 @@ func TestLaunchesThatFail(t *testing.T) {
 	}
 }
 
-// Other last bits in each batch are not wrong, but each is checked in full.
-func TestJitteringResultsAreAccepted(t *testing.T) {
-	if _, err := handle(t, &fake{jitter: true}, launchRequest()); err != nil {
-		t.Error(err)
+// Other last bits, in all of a batch or in one of its dispatches, are not wrong, but
+// each is checked in full, and the batch is counted.
+func TestVaryingResultsAreCounted(t *testing.T) {
+	for _, f := range []*fake{{jitter: true}, {value: func(b backend.Batch, d, i int, v float32) float32 {
+		if b.Descending && d == 2 && i == small.M*small.N-1 && v != float32(math.Trunc(float64(v))) {
+			v = math.Float32frombits(math.Float32bits(v) ^ 1)
+		}
+		return v
+	}}} {
+		got, err := handle(t, f, launchRequest())
+		if err != nil {
+			t.Fatal(err)
+		}
+		// The exact input has no last bits, and the first batch on the normal one has one
+		// dispatch. Of those after it the even ones, counted from 1, are descending.
+		v := got.last(worker.EventVerified).Verification
+		if want := v.Batches/2 - (exactBatches+1)/2; f.jitter && v.Varied != v.Batches-exactBatches-1-want || !f.jitter && v.Varied != want {
+			t.Errorf("jitter %v: %d of %d batches varied", f.jitter, v.Varied, v.Batches)
+		}
+		if v.Failed != 0 || v.MaxError > v.Bound {
+			t.Errorf("verification %+v", v)
+		}
+	}
+}
+
+// The whole of every C is one dispatch's, so in the middle of a batch what is neither
+// at its beginning nor at its end is not seen.
+func TestWhatTracesDoNotShow(t *testing.T) {
+	f := &fake{dropped: func(b backend.Batch, d, i int) bool {
+		return d == 3 && d < b.Dispatches-1 && i >= 64 && i < small.M*small.N-64
+	}}
+	if _, err := handle(t, f, launchRequest()); err != nil {
+		t.Errorf("%v: the package's comment says that this is not seen", err)
 	}
 }
 
@@ -261,8 +331,12 @@ func TestDeviceClock(t *testing.T) {
 				t.Fatal(err)
 			}
 			for _, s := range got.samples(worker.EventSample) {
-				if !reflect.DeepEqual(s.Flags, tt.flags) {
-					t.Fatalf("flags %v, want %v", s.Flags, tt.flags)
+				// What disturbs this machine is none of the fake's.
+				flags := slices.DeleteFunc(s.Flags, func(f string) bool {
+					return slices.Contains([]string{disturb.Preempted, disturb.Throttled, disturb.Stolen, disturb.Paged}, f)
+				})
+				if !reflect.DeepEqual(flags, tt.flags) {
+					t.Fatalf("flags %v, want %v", flags, tt.flags)
 				}
 				if (s.DeviceS == nil) != tt.absent {
 					t.Fatalf("device seconds %v", s.DeviceS)
@@ -275,12 +349,26 @@ func TestDeviceClock(t *testing.T) {
 	}
 }
 
-// Below the shortest batch the submission may well take half of the time.
+// What the round trip takes of the host's time is not missing from the device's.
 func TestShortBatchesMayHaveLittleDeviceTime(t *testing.T) {
-	d := 0.001
-	for host, want := range map[float64]int{0.0199: 0, 0.0201: 1} {
-		if got := newSample(backend.Timing{HostS: host, DeviceS: &d}, 1, 0.02); len(got.Flags) != want {
-			t.Errorf("host %g s, device %g s: flags %v", host, d, got.Flags)
+	for _, tt := range []struct {
+		host, device, roundTrip float64
+		want                    string
+	}{
+		{0.100, 0.060, 0.001, ""},
+		{0.100, 0.049, 0.001, "device-short"},
+		{0.010, 0.004, 0.004, "short"},
+		{0.010, 0.0024, 0.004, "short device-short"},
+		{0.0999, 0.09, 0.001, "short"},
+		{0.1001, 0.09, 0.001, ""},
+		{0.01, 0, 0.001, "short device-zero"},
+		{0.01, 0, 0, ""}, // an empty dispatch may take no time that the device can tell
+		{0.01, 0.001, 0, ""},
+		{0.01, -0.001, 0, "device-zero"},
+		{0.01, 0.02, 0, "device-longer-than-host"},
+	} {
+		if got := newSample(backend.Timing{HostS: tt.host, DeviceS: &tt.device}, 1, tt.roundTrip); strings.Join(got.Flags, " ") != tt.want {
+			t.Errorf("host %g s, device %g s, round trip %g s: flags %v, want %q", tt.host, tt.device, tt.roundTrip, got.Flags, tt.want)
 		}
 	}
 }
@@ -346,7 +434,7 @@ func TestWarmUpWaitsForTheClock(t *testing.T) {
 }
 
 func TestFastDispatchesAreBatched(t *testing.T) {
-	got, err := handle(t, &fake{dispatchS: 1e-6}, launchRequest())
+	got, err := handle(t, &fake{dispatchS: 2e-6}, launchRequest())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -364,6 +452,104 @@ func TestFastDispatchesAreBatched(t *testing.T) {
 	}
 }
 
+// A batch is as long as a hundred empty round trips, and where the most dispatches are
+// shorter than that its samples say so.
+func TestBatchesHideTheRoundTrip(t *testing.T) {
+	for _, tt := range []struct {
+		roundTrip, dispatch, least float64
+		short                      bool
+	}{
+		{1e-5, 1e-3, 0.02, false},
+		{1e-3, 1e-3, 0.1, false},
+		{1e-3, 1e-6, 0.016384, true},
+	} {
+		got, err := handle(t, &fake{emptyS: tt.roundTrip, dispatchS: tt.dispatch}, launchRequest())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if at := got.last(worker.EventRoundTrip).RoundTripS; at != tt.roundTrip {
+			t.Errorf("round trip %g s, want %g", at, tt.roundTrip)
+		}
+		for _, s := range got.samples(worker.EventSample) {
+			if s.HostS < tt.least || s.HostS > 1.3*tt.least || slices.Contains(s.Flags, "short") != tt.short {
+				t.Fatalf("round trip %g s: a batch of %d dispatches takes %g s, want %g; flags %v, want short among them: %v", tt.roundTrip, s.Dispatches, s.HostS, tt.least, s.Flags, tt.short)
+			}
+		}
+	}
+}
+
+func emptyRequest() worker.Request {
+	r := launchRequest()
+	r.Kernel, r.Problem, r.Specialization = backend.KernelEmpty, backend.Problem{}, nil
+	return r
+}
+
+func TestEmptyKernel(t *testing.T) {
+	zero := 0.0
+	f := &fake{candidates: specs(3), deviceS: func(float64) *float64 { return &zero }}
+	got, err := handle(t, f, emptyRequest())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := "built, phase verify, verified, phase warmup, warmup, phase sample, sample, done"; got.kinds() != want {
+		t.Errorf("events: %s, want %s", got.kinds(), want)
+	}
+	if k := got.last(worker.EventBuilt).Kernel; k.Name != "empty" || k.SPIRVSHA256 != "5b1" || k.Specialization["T"] != 1 {
+		t.Errorf("kernel %+v", k)
+	}
+	if len(f.built) != 1 || f.built[0] != "64x64x64" || f.batches != exactBatches || f.closed != 2 {
+		t.Errorf("built %v, %d batches, %d closed", f.built, f.batches, f.closed)
+	}
+	v := got.last(worker.EventVerified).Verification
+	if v.Batches != exactBatches || v.Failed != 0 || v.ExactChecksum == "" || v.Method != "" {
+		t.Errorf("verification %+v", v)
+	}
+	empties, busy := 0, 0.0
+	for _, s := range got.samples(worker.EventWarmup) {
+		empties += s.Dispatches
+		busy += s.HostS
+	}
+	samples := got.samples(worker.EventSample)
+	if busy < testRules.WarmupS || f.empties != empties+len(samples) {
+		t.Errorf("%d empty dispatches, of them %d in %g s of warming up and %d samples", f.empties, empties, busy, len(samples))
+	}
+	for _, s := range samples {
+		if s.Dispatches != 1 || s.HostS != 1e-5 || *s.DeviceS != 0 || len(s.Flags) != 0 {
+			t.Fatalf("sample %+v", s)
+		}
+	}
+	if stop := got.last(worker.EventDone).Stop; len(samples) != leastEmptySamples || stop != "precision" {
+		t.Errorf("%d samples, stopped by %q", len(samples), stop)
+	}
+
+	// Noise that no rule calls settled ends with the most samples, or with the time.
+	for _, tt := range []struct {
+		rules worker.Rules
+		stop  string
+		n     int
+	}{
+		{worker.Rules{WarmupS: 0.5, MinSamples: 10 * mostEmptySamples, MinTimeS: 0.5, Precision: 0.01, BatchS: 0.02, MaxTimeS: 6}, worker.StopSamples, mostEmptySamples},
+		{worker.Rules{WarmupS: 0.5, MinSamples: 10 * mostEmptySamples, MinTimeS: 0.5, Precision: 0.01, BatchS: 0.02, MaxTimeS: 0.5}, worker.StopTimeLimit, 0},
+	} {
+		req := emptyRequest()
+		req.Rules = tt.rules
+		got, err := handle(t, &fake{emptyS: 1e-3}, req)
+		if n := len(got.samples(worker.EventSample)); err != nil || got.last(worker.EventDone).Stop != tt.stop || tt.n > 0 && n != tt.n || n < leastSamples {
+			t.Errorf("%v, %d samples, stopped by %q, want %q", err, n, got.last(worker.EventDone).Stop, tt.stop)
+		}
+	}
+
+	// One that does not work has no round trip.
+	_, err = handle(t, &fake{wrongElement: 1, wrongBatch: 1}, emptyRequest())
+	if kindOf(err) != backend.WrongResult || !strings.HasPrefix(err.Error(), "exact input: C[0,1] is ") {
+		t.Errorf("%v, want a wrong result", err)
+	}
+	_, err = handle(t, &fake{emptyErr: errDeviceLost}, emptyRequest())
+	if kindOf(err) != backend.DeviceLost || !strings.HasPrefix(err.Error(), "empty dispatch: fake: wait") {
+		t.Errorf("%v, want a lost device", err)
+	}
+}
+
 func TestInterruptionEndsALaunch(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	f := &fake{}
@@ -376,8 +562,8 @@ func TestInterruptionEndsALaunch(t *testing.T) {
 	if !errors.Is(err, context.Canceled) || f.batches != 7 {
 		t.Errorf("%v after %d batches", err, f.batches)
 	}
-	if n := len(got.samples(worker.EventWarmup)); n != 6 {
-		t.Errorf("%d warm-up samples of the 6 were emitted", n)
+	if n := len(got.samples(worker.EventWarmup)); n != 7-exactBatches {
+		t.Errorf("%d warm-up samples of the %d were emitted", n, 7-exactBatches)
 	}
 }
 
@@ -436,7 +622,7 @@ func TestSearch(t *testing.T) {
 		{
 			name: "wrong in a later batch only",
 			fake: fake{candidates: specs(2), wrongBatch: 3, wrongElement: 31, wrongT: 2, secondsOf: func(t uint32) float64 { return 1e-3 / float64(t*t) }},
-			want: "T=1 ok 0.001 s on 20x30x10\nT=2 failed wrong-result: C[1,1] is 1343231, should be 1343230 (error 1, bound 0)\nT=1 ok 0.001 s on 20x30x10 chosen",
+			want: "T=1 ok 0.001 s on 20x30x10\nT=2 failed wrong-result: dispatch 1 of 20: C[1,1] is 1343231, should be 1343230 (error 1, bound 0)\nT=1 ok 0.001 s on 20x30x10 chosen",
 		},
 		{
 			name: "limits and failures are passed over",

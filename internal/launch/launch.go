@@ -44,26 +44,28 @@ func (s *session) launch(dev backend.Device) (stop string, err error) {
 		return "", err
 	}
 	p := s.req.Problem
-	program, err := dev.Build(p, s.req.Specialization)
+	program, err := s.build(dev, s.kernel, p)
 	if err != nil {
-		return "", fmt.Errorf("build: %w", err)
-	}
-	defer closing("program", program, &err)
-	form := program.Form()
-	s.emit(worker.Event{Event: worker.EventBuilt, Kernel: &result.Kernel{
-		Name: dev.Info().KernelName(), Format: "f32", Accumulate: "f32",
-		SPIRVSHA256: form.SPIRVSHA256, Form: form.Name, FormSHA256: form.SHA256,
-		Specialization: form.Specialization,
-	}})
-
-	r := &recorder{bench: bench{s: s, program: program, c: make([]float32, p.M*p.N), totals: new(result.Verification)}, rules: s.req.Rules}
-	s.phase(phaseVerify)
-	if err := r.verifyExact(p); err != nil {
 		return "", err
 	}
-	a, b := normalInput(p, s.req.Seed)
-	normal, method := newNormalChecker(p, a, b, fullMACs)
-	r.totals.Method, r.totals.Bound = method, normal.bound
+	defer closing("program", program, &err)
+	name := s.kernel
+	if name == backend.KernelMatmul {
+		name = dev.Info().KernelName() // a reference has its own
+	}
+	s.built(program, name)
+
+	r := &recorder{bench: newBench(s, program, p), rules: s.req.Rules}
+	r.run = r.checked
+	s.phase(phaseVerify)
+	if err := r.verifyExact(); err != nil {
+		return "", err
+	}
+	if err := r.timeEmpty(); err != nil {
+		return "", err
+	}
+	a, b, normal, method := s.normal(p)
+	r.totals.Method, r.totals.Bound = method, normal.tolerance()
 	if err := r.load(a, b, normal); err != nil {
 		return "", err
 	}
@@ -74,6 +76,56 @@ func (s *session) launch(dev backend.Device) (stop string, err error) {
 	}
 	s.phase(phaseSample)
 	return r.sample()
+}
+
+// build builds a kernel with the specialization that is asked for, or else the likeliest.
+func (s *session) build(dev backend.Device, kernel string, p backend.Problem) (backend.Program, error) {
+	spec := s.req.Specialization
+	if spec == nil {
+		candidates, err := dev.Candidates(kernel, p)
+		if err != nil {
+			return nil, err
+		}
+		spec = candidates[0]
+	}
+	program, err := dev.Build(kernel, p, spec)
+	if err != nil {
+		return nil, fmt.Errorf("build: %w", err)
+	}
+	return program, nil
+}
+
+// exact returns the exact input of the kernel, and its check.
+func (s *session) exact(p backend.Problem) (a, b []float32, c checker, err error) {
+	if s.kernel == backend.KernelFMA {
+		a, b = exactFMAInput(p, s.req.Seed)
+		return a, b, newFMAChecker(p, a, b, 0), nil
+	}
+	if a, b, err = exactInput(p, s.req.Seed); err != nil {
+		return nil, nil, nil, err
+	}
+	return a, b, newExactChecker(p, a, b), nil
+}
+
+// normal returns the input that is timed, its check and the name of the check's method.
+func (s *session) normal(p backend.Problem) (a, b []float32, c checker, method string) {
+	if s.kernel == backend.KernelFMA {
+		a, b = normalFMAInput(p, s.req.Seed)
+		return a, b, newFMAChecker(p, a, b, fmaBound(p.K)), methodFull
+	}
+	a, b = normalInput(p, s.req.Seed)
+	n, method := newNormalChecker(p, a, b, fullMACs)
+	return a, b, n, method
+}
+
+// built emits what was built, under the name of what will be timed.
+func (s *session) built(program backend.Program, name string) {
+	form := program.Form()
+	s.emit(worker.Event{Event: worker.EventBuilt, Kernel: &result.Kernel{
+		Name: name, Format: "f32", Accumulate: "f32",
+		SPIRVSHA256: form.SPIRVSHA256, Form: form.Name, FormSHA256: form.SHA256,
+		Specialization: form.Specialization,
+	}})
 }
 
 func checkRules(r worker.Rules) error {
@@ -90,24 +142,32 @@ func (s *session) phase(name string) {
 // recorder runs batches and emits them as samples.
 type recorder struct {
 	bench
-	rules worker.Rules
-	start time.Time // of the time that MaxTimeS limits
-	n     int       // dispatches in a batch
-	last  float64   // seconds of the last dispatch
+	run       func(n int) (backend.Timing, error) // what is timed, n dispatches of it
+	most      int                                 // samples that may be taken, 0 for any number
+	rules     worker.Rules
+	roundTrip float64   // median seconds of an empty dispatch, 0 where those are what is timed
+	start     time.Time // of the time that MaxTimeS limits
+	n         int       // dispatches in a batch
+	last      float64   // seconds of the last dispatch
 }
 
-// verifyExact checks one dispatch on the exact input and records the checksum.
-func (r *recorder) verifyExact(p backend.Problem) error {
-	a, b, err := exactInput(p, r.s.req.Seed)
+// verifyExact checks batches on the exact input, where nothing is tolerated, and
+// records the checksum: one dispatch alone, then several in either order.
+func (r *recorder) verifyExact() error {
+	a, b, exact, err := r.s.exact(r.problem)
 	if err != nil {
 		return err
 	}
-	if err := r.load(a, b, newExactChecker(p, a, b)); err != nil {
+	if err := r.load(a, b, exact); err != nil {
 		return err
 	}
-	_, err = r.batch(1)
+	t, err := r.batch(1)
 	if err == nil {
-		r.totals.ExactChecksum = checksum(r.c)
+		r.totals.ExactChecksum = checksum(r.verifier.good)
+		n := max(2, min(forTime(r.rules.BatchS, t.HostS), growth))
+		for i := 0; i < 2 && err == nil; i++ {
+			_, err = r.batch(n)
+		}
 	}
 	r.emitTotals()
 	if err != nil {
@@ -121,18 +181,29 @@ func (r *recorder) emitTotals() {
 	r.s.emit(worker.Event{Event: worker.EventVerified, Verification: &totals})
 }
 
-// timed runs a batch of r.n dispatches and emits it as a sample of this kind. It
-// returns the seconds of one dispatch.
-func (r *recorder) timed(event string) (float64, error) {
+// checked runs a batch of n dispatches and emits the totals of the verification.
+func (r *recorder) checked(n int) (backend.Timing, error) {
 	before := r.totals.Batches
-	t, err := r.batch(r.n)
+	t, err := r.batch(n)
 	if r.totals.Batches > before {
 		r.emitTotals()
 	}
 	if err != nil {
-		return 0, fmt.Errorf("batch %d: %w", before+1, err)
+		return backend.Timing{}, fmt.Errorf("batch %d: %w", before+1, err)
 	}
-	r.s.emit(worker.Event{Event: event, Sample: newSample(t, r.n, r.rules.BatchS)})
+	return t, nil
+}
+
+// timed runs r.n dispatches and emits them as a sample of this kind. It returns the
+// seconds of one dispatch.
+func (r *recorder) timed(event string) (float64, error) {
+	t, err := r.run(r.n)
+	if err != nil {
+		return 0, err
+	}
+	sample := newSample(t, r.n, r.roundTrip)
+	sample.Flags = append(sample.Flags, r.disturbed...)
+	r.s.emit(worker.Event{Event: event, Sample: sample})
 	r.last = t.HostS / float64(r.n)
 	return r.last, nil
 }
@@ -169,7 +240,7 @@ func (r *recorder) warmUp() error {
 		}
 		busy += perDispatch * float64(r.n)
 		window = append(window, perDispatch)
-		long := perDispatch*float64(r.n) >= r.rules.BatchS || r.n == maxDispatches
+		long := perDispatch*float64(r.n) >= r.rules.BatchS || r.n == backend.MaxDispatches
 		if k := len(window); long && busy >= r.rules.WarmupS && k >= 2*windowLen &&
 			stats.Agree(window[k-2*windowLen:k-windowLen], window[k-windowLen:], agreement) {
 			break
@@ -190,6 +261,9 @@ func (r *recorder) sample() (stop string, err error) {
 		rule.Add(perDispatch, perDispatch*float64(r.n))
 		if stop, done := rule.Done(); done {
 			return stop, nil
+		}
+		if taken+1 == r.most {
+			return worker.StopSamples, nil
 		}
 	}
 	return worker.StopTimeLimit, nil

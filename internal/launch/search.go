@@ -34,7 +34,7 @@ const (
 // wanted, and the launch verifies the chosen one on the full problem.
 func (s *session) search(dev backend.Device) error {
 	deadline := time.Now().Add(searchBudget)
-	candidates, err := dev.Candidates(s.req.Problem)
+	candidates, err := dev.Candidates(s.kernel, s.req.Problem)
 	if err != nil {
 		return err
 	}
@@ -161,12 +161,12 @@ func (s *session) newTrial(dev backend.Device, p backend.Problem) (*trial, error
 // a dispatch over a few batches. A candidate hopelessly behind best (seconds, 0
 // for none) is left after its first.
 func (t *trial) run(spec backend.Specialization, best float64) (shortest float64, err error) {
-	program, err := t.dev.Build(t.problem, spec)
+	program, err := t.dev.Build(t.s.kernel, t.problem, spec)
 	if err != nil {
 		return 0, fmt.Errorf("build: %w", err)
 	}
 	defer closing("program", program, &err)
-	b := &bench{s: t.s, program: program, c: make([]float32, t.problem.M*t.problem.N), totals: new(result.Verification)}
+	b := newBench(t.s, program, t.problem)
 	if err := b.load(t.a, t.b, t.checker); err != nil {
 		return 0, err
 	}

@@ -243,37 +243,6 @@ func TestChecksum(t *testing.T) {
 	}
 }
 
-// A C whose bits differ from the verified one is checked again in full, and the
-// verified one is kept.
-func TestVerifierComparesBitsFirst(t *testing.T) {
-	calls := 0
-	var fail error
-	v := &verifier{checker: checkerFunc(func([]float32) (float64, error) { calls++; return 0.5, fail })}
-	verify := func(c []float32, wantCalls int, wantErr error) {
-		t.Helper()
-		if _, err := v.verify(c); err != wantErr || calls != wantCalls {
-			t.Errorf("verify(%v): %v after %d full checks, want %v after %d", c, err, calls, wantErr, wantCalls)
-		}
-	}
-	c := []float32{1, 2}
-	fail = backend.Errorf(backend.WrongResult, "no")
-	verify(c, 1, fail)
-	verify(c, 2, fail) // what failed is not remembered
-	fail = nil
-	verify(c, 3, nil)
-	c[1] = 3 // the caller's buffer is not the copy
-	verify([]float32{1, 2}, 3, nil)
-	verify(c, 4, nil)
-	verify([]float32{1, 2}, 4, nil)
-	fail = backend.Errorf(backend.WrongResult, "no")
-	verify([]float32{1, unwritten}, 5, fail)
-	verify([]float32{1, 2}, 5, nil)
-}
-
-type checkerFunc func([]float32) (float64, error)
-
-func (f checkerFunc) check(c []float32) (float64, error) { return f(c) }
-
 func TestSampleIndices(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 1))
 	if got := sampleIndices(5, 64, r); !slices.Equal(got, []int{0, 1, 2, 3, 4}) {

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"gpubench/internal/analysis"
 	"gpubench/internal/backend"
 	"gpubench/internal/result"
 	"gpubench/internal/worker"
@@ -112,13 +113,14 @@ func (s *script) launch(n int, req worker.Request, on func(worker.Event)) {
 	}
 	on(worker.Event{Event: worker.EventBuilt, Kernel: &result.Kernel{Name: device(req.Device).KernelName(), Format: "f32", Accumulate: "f32", SPIRVSHA256: kernel, Form: "c",
 		Specialization: map[string]uint32{"T": 8, "EDGE": 1}}})
-	v := result.Verification{Batches: 2, MaxError: 1e-6, Bound: 1e-4, Method: "full", ExactChecksum: "sha256:right"}
+	v := result.Verification{Batches: 2, Dispatches: 40, Varied: 1, MaxError: 1e-6, Bound: 1e-4, Method: "full", ExactChecksum: "sha256:right"}
 	if s.checksum != nil {
 		v.ExactChecksum = s.checksum(n)
 	}
 	if s.verified != nil {
 		s.verified(n, &v)
 	}
+	on(worker.Event{Event: worker.EventRoundTrip, RoundTripS: 2e-5 * float64(n+1)})
 	on(worker.Event{Event: worker.EventPhase, Phase: "warmup"})
 	on(worker.Event{Event: worker.EventWarmup, Sample: &result.Sample{HostS: 9, Dispatches: 1, Flags: []string{}}})
 	on(worker.Event{Event: worker.EventPhase, Phase: "sample"})
@@ -205,14 +207,15 @@ func TestRun(t *testing.T) {
 	if k := m.Kernel; k.SPIRVSHA256 != "5b1" || k.Specialization["EDGE"] != 1 || len(k.Search) != 1 || !k.Search[0].Chosen {
 		t.Errorf("kernel %+v", k)
 	}
-	if v := m.Verification; v != (result.Verification{Batches: 36, MaxError: 1e-6, Bound: 1e-4, Method: "full", ExactChecksum: "sha256:right"}) {
+	if v := m.Verification; v != (result.Verification{Batches: 36, Dispatches: 120, Varied: 3, MaxError: 1e-6, Bound: 1e-4, Method: "full", ExactChecksum: "sha256:right"}) {
 		t.Errorf("verification %+v", v)
 	}
 	if len(m.Launches) != 3 {
 		t.Fatalf("%d launches", len(m.Launches))
 	}
 	for i, l := range m.Launches {
-		if l.Round != i || l.Status != "ok" || l.Stop != "precision" || len(l.Warmup) != 1 || len(l.Samples) != 10 || l.DurationS != 1.5 || l.Started.IsZero() {
+		if l.Round != i || l.Status != "ok" || l.Stop != "precision" || len(l.Warmup) != 1 || len(l.Samples) != 10 || l.DurationS != 1.5 || l.Started.IsZero() ||
+			l.RoundTripS == nil || *l.RoundTripS != 2e-5*float64(i+1) {
 			t.Errorf("launch %d: %+v", i, l)
 		}
 	}
@@ -705,40 +708,42 @@ func TestRatios(t *testing.T) {
 	})
 }
 
-// Device times are the median over trusted samples only.
+// Device times are the median over trusted samples only, and there is none where more
+// than a quarter is not trusted.
 func TestDeviceMedian(t *testing.T) {
-	o := measure(one(&script{edit: func(_, i int, s *result.Sample) {
-		d := 20 * 8e-4
-		if i%2 == 0 {
-			d, s.Flags = 5, []string{"device-longer-than-host"}
+	for _, tt := range []struct {
+		doubtful int // of ten in each launch
+		want     bool
+	}{{0, true}, {2, true}, {3, false}, {10, false}} {
+		o := measure(one(&script{edit: func(_, i int, s *result.Sample) {
+			d := 20 * 8e-4
+			if i < tt.doubtful {
+				d, s.Flags = 5, []string{"device-longer-than-host"}
+			}
+			s.DeviceS = &d
+		}}), plan("cpu"))
+		if got := o.ms[0].Summary.DeviceMedianS; (got != nil) != tt.want || got != nil && !near(*got, 8e-4) {
+			t.Errorf("%d of 10 samples are in doubt: device median %v", tt.doubtful, got)
 		}
-		s.DeviceS = &d
-	}}), plan("cpu"))
-	if got := o.ms[0].Summary.DeviceMedianS; got == nil || !near(*got, 8e-4) {
-		t.Errorf("device median %v", got)
-	}
-	o = measure(one(&script{edit: func(_, i int, s *result.Sample) {
-		d := 5.0
-		s.DeviceS, s.Flags = &d, []string{"device-longer-than-host"}
-	}}), plan("cpu"))
-	if got := o.ms[0].Summary.DeviceMedianS; got != nil {
-		t.Errorf("device median %v of untrusted samples", *got)
 	}
 }
 
 // A document's figures can be computed again from its samples.
 func TestFiguresCanBeRecomputed(t *testing.T) {
 	o := measure(&children{scripts: map[string]*script{"cpu": {}, "vulkan:0": {}}}, plan("cpu", "vulkan:0"))
+	d := &result.Document{Schema: result.Schema{Name: result.SchemaName, Version: result.SchemaVersion}, Measurements: o.ms, Ratios: o.ratios}
+	if err := analysis.Check(d); err != nil {
+		t.Error(err)
+	}
 	for i := range o.ms {
-		want := *o.ms[i].Summary
-		o.ms[i].Summary = nil
-		Summarise(&o.ms[i])
-		if !reflect.DeepEqual(*o.ms[i].Summary, want) {
-			t.Errorf("%+v, want %+v", *o.ms[i].Summary, want)
+		want := o.ms[i]
+		analysis.Conclude(&o.ms[i])
+		if !reflect.DeepEqual(o.ms[i].Summary, want.Summary) || o.ms[i].Digest != want.Digest {
+			t.Errorf("%+v, want %+v", *o.ms[i].Summary, *want.Summary)
 		}
 	}
-	again, _ := Ratios(o.ms, func(i int) bool { return i == 0 }, 1)
-	if !reflect.DeepEqual(again, o.ratios) {
+	again, _ := analysis.Ratios(o.ms, func(i int) bool { return i == 0 })
+	if !reflect.DeepEqual(again, o.ratios) || len(again) != 1 {
 		t.Errorf("%+v, want %+v", again, o.ratios)
 	}
 }

@@ -28,33 +28,58 @@ type Runner interface {
 // first sample is taken.
 type Plan struct {
 	Arms     []Arm
-	Launches int           // processes per arm
+	Launches int           // processes per arm, where no budget buys more
 	Rules    worker.Rules  // of each launch
 	Seed     uint64        // of the inputs, of the order of the arms and of the bootstrap
 	Limit    time.Duration // wall time after which a child is killed; DefaultLimit when 0
 	Budget   time.Duration // wall time after which no more launches are started; none when 0
 	Runtime  string        // where all of it runs: native, podman, ...
+	ISA      string        // the best instruction set of the machine, as in Host.CPU
+	// With a Budget, more launches follow on the first ones as long as an interval of a
+	// ratio reaches further than this from its middle (0.03 is 3 %).
+	RatioPrecision float64
 }
 
 // Arm is one thing to measure.
 type Arm struct {
 	Device   result.Device
+	Kernel   string // KernelEmpty or KernelFMA of package backend; empty for the matrix product
 	Problem  backend.Problem
 	Baseline bool // the other arms of the same problem are compared with it
 }
 
-// DefaultLaunches is the number of processes per arm: the fewest from which
-// differences between processes can be seen.
-const DefaultLaunches = 3
+// Role is that of the arm's measurement.
+func (a Arm) Role() string {
+	switch a.Kernel {
+	case backend.KernelEmpty:
+		return result.RoleOverhead
+	case backend.KernelFMA:
+		return result.RolePeak
+	}
+	return a.Device.Role()
+}
+
+// Beside are the arms that are looked at beside the products on a device: what an
+// empty dispatch costs, and the peak of its arithmetic. Libraries have neither.
+func Beside(d result.Device) []Arm {
+	if d.Role() != result.RoleKernel || d.Unusable != "" {
+		return nil
+	}
+	return []Arm{{Device: d, Kernel: backend.KernelEmpty}, {Device: d, Kernel: backend.KernelFMA, Problem: PeakProblem(d)}}
+}
+
+// DefaultRatioPrecision is a Plan's RatioPrecision where nobody says otherwise.
+const DefaultRatioPrecision = 0.03
 
 // DefaultLimit is the wall time of one child. It is for a driver that hangs, so
 // it is far above what a launch takes on a slow device.
 const DefaultLimit = 2 * time.Minute
 
 // DefaultRules are those of the command line. An arm at rest reaches 1 % within a
-// second; MaxTimeS bounds what a noisy or slow one may cost.
+// second. MaxTimeS bounds what a noisy or slow one may cost: launches differ by more
+// than the samples within one, so that time is better spent on more launches.
 func DefaultRules() worker.Rules {
-	return worker.Rules{WarmupS: 0.5, MinSamples: 10, MinTimeS: 0.5, Precision: 0.01, MaxTimeS: 5, BatchS: 0.02}
+	return worker.Rules{WarmupS: 0.5, MinSamples: 10, MinTimeS: 0.5, Precision: 0.01, MaxTimeS: 2, BatchS: 0.02}
 }
 
 func (p *Plan) check() error {
@@ -72,6 +97,7 @@ type Progress struct {
 	Arm, Arms     int // which arm, from 0, of how many
 	Round, Rounds int // which launch, from 0, of how many
 	Device        result.Device
+	Kernel        string // as in Arm
 	Problem       backend.Problem
 	Phase         string  // search, start, or a phase of worker.EventPhase
 	Samples       int     // timed batches of this launch so far

@@ -6,6 +6,7 @@ import (
 	"context"
 	"regexp"
 
+	"gpubench/internal/analysis"
 	"gpubench/internal/result"
 	"gpubench/internal/worker"
 )
@@ -93,6 +94,6 @@ func (a *arm) warnOfRepetitions() {
 	}
 	if n > 0 {
 		a.warn("launch-repeated", "%d of %s ended in a fault of the %s driver that is known to be random (%s: %s; see %s) and %s repeated once in a fresh process; the figures are of the processes that succeeded: update the driver and the virtual machine if it comes often",
-			n, plural(total, "launch"), fault.driver, fault.signal, line, fault.source, map[bool]string{true: "was", false: "were"}[n == 1])
+			n, analysis.Plural(total, "launch"), fault.driver, fault.signal, line, fault.source, map[bool]string{true: "was", false: "were"}[n == 1])
 	}
 }

@@ -5,8 +5,8 @@ package measure
 import (
 	"slices"
 
+	"gpubench/internal/analysis"
 	"gpubench/internal/result"
-	"gpubench/internal/stats"
 )
 
 // Results are the measurements of a run with all that follows from them.
@@ -28,33 +28,18 @@ func (r *run) results(unfinished bool) Results {
 		r.conclude(&a, unfinished)
 		ms[i] = a.m
 	}
-	RejectStrayChecksums(ms, baseline)
+	analysis.RejectStrayChecksums(ms, baseline)
 	for i := range ms {
-		Summarise(&ms[i])
-		ms[i].Warnings = append(ms[i].Warnings, warnings(&ms[i], r.plan.Arms[i].Device, r.plan.Rules)...)
+		analysis.Conclude(&ms[i])
 	}
-	made := map[pair]ratio{}
-	ratios, warns := compare(ms, baseline, func(slow, fast *result.Measurement) (stats.Ratio, error) {
-		key := pair{slow.ID, fast.ID, len(slow.Launches), len(fast.Launches)}
-		known, ok := r.ratios[key]
-		if !ok {
-			known.Ratio, known.err = stats.RatioOf(Samples(slow), Samples(fast), r.plan.Seed)
-		}
-		made[key] = known
-		return known.Ratio, known.err
-	})
-	r.ratios = made
+	devices := make([]result.Device, len(r.arms))
+	for i, a := range r.arms {
+		devices[i] = a.Device
+	}
+	analysis.Peaks(ms, devices, r.plan.ISA)
+	for i := range ms {
+		ms[i].Warnings = append(ms[i].Warnings, analysis.Warnings(&ms[i], devices[i])...)
+	}
+	ratios, warns := analysis.Ratios(ms, baseline)
 	return Results{ms, ratios, warns}
-}
-
-// pair names two arms with their launches until then. A launch changes the ratios of
-// one arm only, and each takes a tenth of a second: the others are not made again.
-type pair struct {
-	slow, fast   string
-	nSlow, nFast int
-}
-
-type ratio struct {
-	stats.Ratio
-	err error
 }

@@ -7,6 +7,7 @@ import (
 	"reflect"
 	"testing"
 
+	"gpubench/internal/analysis"
 	"gpubench/internal/result"
 	"gpubench/internal/worker"
 )
@@ -56,7 +57,7 @@ func TestCheckpoints(t *testing.T) {
 		if launches != len(seen) {
 			t.Errorf("checkpoint %d holds %d launches", len(seen), launches)
 		}
-		want, _ := Ratios(r.Measurements, func(i int) bool { return i == 0 }, p.Seed)
+		want, _ := analysis.Ratios(r.Measurements, func(i int) bool { return i == 0 })
 		if !reflect.DeepEqual(r.Ratios, want) {
 			t.Errorf("checkpoint %d: ratios %+v, want %+v", len(seen), r.Ratios, want)
 		}

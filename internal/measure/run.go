@@ -3,14 +3,17 @@
 package measure
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
 	"math/rand/v2"
 	"time"
 
+	"gpubench/internal/analysis"
 	"gpubench/internal/backend"
 	"gpubench/internal/result"
+	"gpubench/internal/stats"
 	"gpubench/internal/worker"
 )
 
@@ -39,20 +42,24 @@ func Run(ctx context.Context, r Runner, plan Plan, progress func(Progress), chec
 		run.arms = append(run.arms, newArm(i, a, plan))
 	}
 	for _, a := range run.arms {
-		if !a.over && ctx.Err() == nil {
+		if !a.over && a.Kernel == "" && ctx.Err() == nil {
 			run.search(a)
 		}
 	}
 	// The second word keeps the order apart from the inputs, which have the same seed.
 	order := rand.New(rand.NewPCG(plan.Seed, 0x726f756e6473))
-	for round := range plan.Launches {
+	run.rounds = plan.Launches
+	for round := 0; round < run.rounds; round++ {
 		for _, i := range order.Perm(len(run.arms)) {
-			if a := run.arms[i]; !a.over && ctx.Err() == nil && !run.spent() {
+			if a := run.arms[i]; !a.over && round < run.launches(a) && ctx.Err() == nil && !run.spent() {
 				run.launch(a, round)
 				if checkpoint != nil && ctx.Err() == nil {
 					checkpoint(run.results(true))
 				}
 			}
+		}
+		if round+1 == plan.Launches && plan.Budget > 0 && plan.RatioPrecision > 0 {
+			run.rounds = run.needed()
 		}
 	}
 	all := run.results(ctx.Err() != nil)
@@ -67,8 +74,44 @@ type run struct {
 	progress func(Progress)
 	start    time.Time
 	arms     []*arm
-	ratios   map[pair]ratio // of the last results
+	rounds   int // as many as there are to be
 }
+
+// mostRounds is how many times more rounds than asked for a budget may buy.
+const mostRounds = 4
+
+// needed is how many rounds the widest interval asks for: that of a ratio or, where
+// an arm has none, its own. It is decided once, from the first rounds, since to look
+// after each would end the run when the interval happens to be narrow.
+func (r *run) needed() int {
+	now := r.results(true)
+	needed, inRatio := r.plan.Launches, map[string]bool{}
+	ask := func(ci *[2]float64) {
+		needed = max(needed, stats.Needed(ci, r.plan.Launches, r.plan.RatioPrecision))
+	}
+	for _, q := range now.Ratios {
+		inRatio[q.Fast], inRatio[q.Slow] = true, true
+		ask(q.CI95)
+	}
+	for _, m := range now.Measurements {
+		if m.Summary != nil && !inRatio[m.ID] && (m.Role == result.RoleKernel || m.Role == result.RoleReference) {
+			ask(m.Summary.CI95S)
+		}
+	}
+	return min(needed, mostRounds*r.plan.Launches)
+}
+
+// launches is how many an arm is to have. A peak is a bound, the best sample that was
+// seen, and needs no interval.
+func (r *run) launches(a *arm) int {
+	if a.m.Role == result.RolePeak {
+		return min(peakLaunches, r.plan.Launches)
+	}
+	return r.rounds
+}
+
+// peakLaunches are enough for one that nothing disturbs.
+const peakLaunches = 3
 
 // spent reports whether the budget is.
 func (r *run) spent() bool { return r.plan.Budget > 0 && time.Since(r.start) >= r.plan.Budget }
@@ -89,8 +132,8 @@ func newArm(i int, a Arm, plan Plan) *arm {
 		ID:      fmt.Sprintf("m%d", i),
 		Runtime: plan.Runtime,
 		Device:  a.Device.ID,
-		Role:    a.Device.Role(),
-		Kernel: result.Kernel{Name: a.Device.KernelName(), Format: "f32", Accumulate: "f32",
+		Role:    a.Role(),
+		Kernel: result.Kernel{Name: cmp.Or(a.Kernel, a.Device.KernelName()), Format: "f32", Accumulate: "f32",
 			Specialization: map[string]uint32{}, Search: []result.Candidate{}},
 		Problem:  result.Problem{M: p.M, N: p.N, K: p.K, FLOP: p.FLOP(), Input: "normal", Seed: plan.Seed},
 		Launches: []result.Launch{},
@@ -115,12 +158,16 @@ func (a *arm) end(code, reason string) {
 }
 
 func (r *run) request(a *arm, op string) worker.Request {
-	return worker.Request{Op: op, Backend: a.Device.Backend, Device: a.Device.ID, Problem: a.Problem, Seed: r.plan.Seed,
-		Specialization: a.spec, Rules: r.plan.Rules}
+	rules := r.plan.Rules
+	if a.Kernel != "" { // what is looked at beside the products may not take their time
+		rules.WarmupS, rules.MinTimeS, rules.MaxTimeS = rules.WarmupS/2, rules.MinTimeS/2, rules.MaxTimeS/2
+	}
+	return worker.Request{Op: op, Backend: a.Device.Backend, Device: a.Device.ID, Kernel: a.Kernel, Problem: a.Problem, Seed: r.plan.Seed,
+		Specialization: a.spec, Rules: rules}
 }
 
 func (r *run) report(a *arm, p Progress) {
-	p.Arm, p.Arms, p.Rounds, p.Device, p.Problem = a.index, len(r.arms), r.plan.Launches, a.Device, a.Problem
+	p.Arm, p.Arms, p.Rounds, p.Device, p.Kernel, p.Problem = a.index, len(r.arms), r.launches(a), a.Device, a.Kernel, a.Problem
 	r.progress(p)
 }
 
@@ -222,6 +269,9 @@ func (r *run) attempt(a *arm, round, attempt int) worker.Outcome {
 		case worker.EventVerified:
 			v = *e.Verification
 			return
+		case worker.EventRoundTrip:
+			l.RoundTripS = &e.RoundTripS
+			return
 		case worker.EventWarmup:
 			l.Warmup = append(l.Warmup, *e.Sample)
 			p.FLOPS = rate(a.Problem, *e.Sample)
@@ -265,6 +315,8 @@ func (a *arm) addVerification(v result.Verification) {
 	t := &a.m.Verification
 	t.Batches += v.Batches
 	t.Failed += v.Failed
+	t.Dispatches += v.Dispatches
+	t.Varied += v.Varied
 	t.MaxError = max(t.MaxError, v.MaxError)
 	t.Bound = max(t.Bound, v.Bound)
 	if v.Method != "" {
@@ -316,9 +368,9 @@ func (r *run) conclude(a *arm, interrupted bool) {
 	default:
 		a.m.Status = result.StatusOK
 		if failed != nil {
-			a.warn("launch-failed", "%d of %d launches failed (launch %d: %s); the figures are of the %s that succeeded", failures, launches, failed.Round+1, failed.Reason, plural(good, "launch"))
+			a.warn("launch-failed", "%d of %d launches failed (launch %d: %s); the figures are of the %s that succeeded", failures, launches, failed.Round+1, failed.Reason, analysis.Plural(good, "launch"))
 		}
-		if missing := r.plan.Launches - good - failures; missing > 0 {
+		if missing := min(r.launches(a), r.plan.Launches) - good - failures; missing > 0 {
 			why := "the run was interrupted"
 			switch {
 			case a.over:
@@ -326,17 +378,7 @@ func (r *run) conclude(a *arm, interrupted bool) {
 			case !interrupted:
 				why = fmt.Sprintf("the run's %v were over", r.plan.Budget)
 			}
-			a.warn("few-launches", "%d of %d launches are missing, because %s; the intervals rest on fewer processes than planned: measure again", missing, r.plan.Launches, why)
+			a.warn("few-launches", "%d of %d launches are missing, because %s; the intervals rest on fewer processes than planned: measure again", missing, min(r.launches(a), r.plan.Launches), why)
 		}
 	}
-}
-
-func plural(n int, noun string) string {
-	if n == 1 {
-		return "1 " + noun
-	}
-	if noun[len(noun)-1] == 'h' {
-		noun += "e"
-	}
-	return fmt.Sprintf("%d %ss", n, noun)
 }

@@ -4,13 +4,14 @@ import (
 	"fmt"
 	"io"
 
+	"gpubench/internal/analysis"
 	"gpubench/internal/result"
 	"gpubench/internal/stats"
 )
 
 // CompareTable prints comparisons against one base as tables, one for each new
 // document. The error is the writer's.
-func CompareTable(w io.Writer, comparisons []*Comparison, o Options) error {
+func CompareTable(w io.Writer, comparisons []*analysis.Comparison, o Options) error {
 	p := newPrinter(w, o)
 	for i, c := range comparisons {
 		if i > 0 {
@@ -22,15 +23,15 @@ func CompareTable(w io.Writer, comparisons []*Comparison, o Options) error {
 }
 
 // comparison prints one document against another.
-func (p *printer) comparison(c *Comparison) {
-	p.hang("base: ", p.source(c.Base, c.base), faint)
-	p.hang("new:  ", p.source(c.New, c.new), faint)
+func (p *printer) comparison(c *analysis.Comparison) {
+	p.hang("base: ", p.source(c.Base, c.BaseDocument), faint)
+	p.hang("new:  ", p.source(c.New, c.NewDocument), faint)
 	p.line("")
 
 	var rates []float64
 	for _, r := range c.Rows {
-		for _, s := range []*Side{r.Base, r.New} {
-			if s != nil {
+		for _, s := range []*analysis.Side{r.Base, r.New} {
+			if s != nil && s.FLOPS > 0 {
 				rates = append(rates, s.FLOPS)
 			}
 		}
@@ -47,15 +48,18 @@ func (p *printer) comparison(c *Comparison) {
 		{head: "95 %"},
 		{head: "verdict"},
 	}
-	runtimes := len(distinct(c.Rows, func(r Row) string { return r.Runtime })) > 1
+	runtimes := len(distinct(c.Rows, func(r analysis.Row) string { return r.Runtime })) > 1
 	var rows []row
 	for _, r := range c.Rows {
 		device := r.Device
 		if runtimes {
 			device = r.Runtime + "/" + device
 		}
-		if r.Role == result.RoleReference {
+		switch r.Role {
+		case result.RoleReference:
 			device += " " + r.Kernel
+		case result.RoleOverhead:
+			device += " empty dispatch"
 		}
 		out := row{cells: []cell{{text: p.clean(device)}, {text: p.size(r)}}}
 		if r.Ratio == nil {
@@ -81,9 +85,13 @@ func (p *printer) comparison(c *Comparison) {
 	}
 	p.table(2, columns, rows)
 	p.line("")
-	if len(rates) > 0 {
-		p.text(fmt.Sprintf("Rates in %s, computed from the samples. A ratio above 1 means that new is faster; it is called the same when its whole interval is within %s%g %% of 1.",
-			unit.name, p.pick("±", "+-"), 100*c.Threshold), faint)
+	if c.Pairs > 0 {
+		text := fmt.Sprintf("Rates in %s, computed from the samples. A ratio above 1 means that new is faster; it is called the same when its whole interval is within %s%g %% of 1.",
+			unit.name, p.pick("±", "+-"), 100*c.Threshold)
+		if c.Pairs > 1 {
+			text += fmt.Sprintf(" Verdicts come from wider intervals than those shown, of %.4g %%, so that all %d together hold with 95 %%.", 100*c.Confidence, c.Pairs)
+		}
+		p.text(text, faint)
 	}
 	for _, n := range c.Notes {
 		p.hang("note: ", p.clean(n), notice)
@@ -100,15 +108,25 @@ func (p *printer) source(name string, d *result.Document) string {
 }
 
 // size writes the problem of a row: one number where it is square.
-func (p *printer) size(r Row) string {
-	if r.M == r.N && r.N == r.K {
+func (p *printer) size(r analysis.Row) string {
+	switch {
+	case r.Role == result.RoleOverhead:
+		return ""
+	case r.M == r.N && r.N == r.K:
 		return fmt.Sprint(r.M)
 	}
 	return fmt.Sprintf("%dx%dx%d", r.M, r.N, r.K)
 }
 
-// rate writes one side of a row.
-func (p *printer) rate(s *Side, u unit) (rate, interval cell) {
+// rate writes one side of a row: the time of what has no rate.
+func (p *printer) rate(s *analysis.Side, u unit) (rate, interval cell) {
+	if s.FLOPS == 0 {
+		rate.text = p.shortTime(s.MedianS)
+		if s.CI95S != nil {
+			interval.text = p.pick("±", "+-") + halfWidth(*s.CI95S, s.MedianS)
+		}
+		return rate, interval
+	}
 	rate.text = digits4(s.FLOPS / u.factor)
 	if s.FLOPSCI95 != nil {
 		interval.text = p.pick("±", "+-") + halfWidth(*s.FLOPSCI95, s.FLOPS)
@@ -117,16 +135,16 @@ func (p *printer) rate(s *Side, u unit) (rate, interval cell) {
 }
 
 // status words what became of a row without a ratio.
-func (p *printer) status(r Row) (string, style) {
+func (p *printer) status(r analysis.Row) (string, style) {
 	text, st := p.clean(r.Reason), notice
 	switch r.Status {
-	case Missing:
+	case analysis.Missing:
 		text = "missing: " + text
-	case Added:
+	case analysis.Added:
 		text, st = "added: "+text, plain
-	case NotComparable:
+	case analysis.NotComparable:
 		text = "not comparable: " + text
-	case Failed:
+	case analysis.Failed:
 		st = bad
 	}
 	return text, st

@@ -1,6 +1,7 @@
 package report
 
 import (
+	"fmt"
 	"math"
 	"strconv"
 	"time"
@@ -83,4 +84,15 @@ func seconds(s float64) string {
 		return strconv.FormatFloat(s, 'f', 1, 64) + " s"
 	}
 	return time.Duration(math.Round(s) * float64(time.Second)).String()
+}
+
+// shortTime writes the seconds of one dispatch: 12.3 µs.
+func (p *printer) shortTime(s float64) string {
+	switch {
+	case s < 1e-6:
+		return fmt.Sprintf("%.3g ns", s*1e9)
+	case s < 1e-3:
+		return fmt.Sprintf("%.3g %s", s*1e6, p.pick("µs", "us"))
+	}
+	return fmt.Sprintf("%.3g ms", s*1e3)
 }

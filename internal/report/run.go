@@ -27,9 +27,10 @@ func Run(w io.Writer, doc *result.Document, o Options) error {
 
 	v.header()
 	v.deviceList()
-	for _, problem := range distinct(doc.Measurements, problemSize) {
+	for _, problem := range distinct(v.products(), problemSize) {
 		v.problem(problem)
 	}
+	v.beside()
 	if len(doc.Measurements) == 0 {
 		p.line("")
 		p.line("Nothing was measured.")
@@ -48,6 +49,13 @@ type runView struct {
 	ratios   map[string]result.Ratio // by the id of the measurement whose speed they express
 	runtimes bool                    // rows come from several runtimes
 	notes    []note                  // footnotes, in order of first mention
+}
+
+// products are the measurements of matrix products: the kernel's and the references'.
+func (v *runView) products() []result.Measurement {
+	return slices.DeleteFunc(slices.Clone(v.doc.Measurements), func(m result.Measurement) bool {
+		return m.Role != result.RoleKernel && m.Role != result.RoleReference
+	})
 }
 
 func problemSize(m result.Measurement) [3]int {
@@ -75,7 +83,7 @@ func (p *printer) join(facts ...string) string {
 func (v *runView) header() {
 	v.text(v.host(v.doc.Host), strong)
 	var run []string
-	for _, k := range distinct(v.doc.Measurements, func(m result.Measurement) [3]string {
+	for _, k := range distinct(v.products(), func(m result.Measurement) [3]string {
 		return [3]string{m.Kernel.Name, m.Kernel.Format, m.Kernel.SPIRVSHA256}
 	}) {
 		if k[0] != "" {
@@ -180,8 +188,11 @@ func (v *runView) label(m result.Measurement) string {
 	if v.runtimes {
 		s = m.Runtime + "/" + s
 	}
-	if m.Role == result.RoleReference {
+	switch m.Role {
+	case result.RoleReference, result.RolePeak:
 		s += " " + m.Kernel.Name
+	case result.RoleOverhead:
+		s += " empty dispatch"
 	}
 	return v.clean(s)
 }
@@ -202,7 +213,7 @@ func (v *runView) baseline() string {
 func (v *runView) problem(size [3]int) {
 	var arms []result.Measurement
 	var rates []float64
-	for _, m := range v.doc.Measurements {
+	for _, m := range v.products() {
 		if size == [3]int{m.Problem.M, m.Problem.N, m.Problem.K} {
 			arms = append(arms, m)
 			if m.Status == result.StatusOK && m.Summary != nil {
@@ -225,8 +236,9 @@ func (v *runView) problem(size [3]int) {
 		{head: "class", least: 5},
 		{head: unit.name, right: true},
 		{head: "95 %", right: true, drop: 1},
-		{bar: true, drop: 4},
-		{head: "device clock", right: true, drop: 5},
+		{bar: true, drop: 5},
+		{head: "of peak", right: true, drop: 4},
+		{head: "device clock", right: true, drop: 6},
 		{head: "vs " + v.baseline(), right: true},
 		{head: "95 %", drop: 2},
 		{head: "checked", drop: 3},
@@ -252,7 +264,13 @@ func (v *runView) problem(size [3]int) {
 			continue
 		}
 		s := m.Summary
-		interval, device, ratio, ratioCI := "", "", cell{}, ""
+		interval, device, ratio, ratioCI, peak := "", "", cell{}, "", cell{}
+		if m.Peak != nil {
+			peak.text = fmt.Sprintf("%.0f %%", 100*m.Peak.Share)
+			if m.Peak.Share > 1.05 {
+				peak.style = bad
+			}
+		}
 		if s.FLOPSCI95 != nil {
 			interval = v.pick("±", "+-") + halfWidth(*s.FLOPSCI95, s.FLOPS)
 		}
@@ -271,6 +289,7 @@ func (v *runView) problem(size [3]int) {
 			cell{text: digits4(s.FLOPS / unit.factor), style: strong},
 			cell{text: interval},
 			cell{drawn: true, part: s.FLOPS / fastest},
+			peak,
 			cell{text: device},
 			ratio,
 			cell{text: ratioCI},
@@ -281,6 +300,49 @@ func (v *runView) problem(size [3]int) {
 	v.line("")
 	v.line(v.paint(fmt.Sprintf("%d x %d x %d", size[0], size[1], size[2]), strong))
 	v.table(2, columns, rows)
+}
+
+// beside prints what was looked at beside the products: the time of an empty dispatch
+// and the peak of the arithmetic.
+func (v *runView) beside() {
+	var rates []float64
+	for _, m := range v.doc.Measurements {
+		if m.Role == result.RolePeak && m.Summary != nil {
+			rates = append(rates, m.Summary.FLOPS)
+		}
+	}
+	unit := rateUnit(rates)
+	var rows []row
+	for _, m := range v.doc.Measurements {
+		if m.Role != result.RoleOverhead && m.Role != result.RolePeak {
+			continue
+		}
+		r := row{cells: []cell{{text: v.label(m)}}}
+		marks := cell{text: v.marks(m), style: notice}
+		if m.Summary == nil {
+			r.rest, r.restFrom, r.restStyle = v.clean(m.Status+": "+m.Reason)+" "+marks.text, 1, notice
+			rows = append(rows, r)
+			continue
+		}
+		value, ci, middle := v.shortTime(m.Summary.MedianS), m.Summary.CI95S, m.Summary.MedianS
+		what := "from submission to fence"
+		if m.Role == result.RolePeak {
+			value, ci, middle = digits4(m.Summary.FLOPS/unit.factor)+" "+unit.name, m.Summary.FLOPSCI95, m.Summary.FLOPS
+			what = "multiply-adds alone: what the arithmetic can do"
+		}
+		interval := ""
+		if ci != nil {
+			interval = v.pick("±", "+-") + halfWidth(*ci, middle)
+		}
+		r.cells = append(r.cells, cell{text: value, style: strong}, cell{text: interval}, cell{text: what, style: faint}, marks)
+		rows = append(rows, r)
+	}
+	if len(rows) == 0 {
+		return
+	}
+	v.line("")
+	v.line(v.paint("beside the products", strong))
+	v.table(2, []column{{head: "device", least: 10}, {right: true}, {right: true, head: "95 %", drop: 1}, {drop: 2}, {}}, rows)
 }
 
 // interval writes two ends.
@@ -304,7 +366,7 @@ func plural(n int, one, many string) string {
 func (v *runView) marks(m result.Measurement) string {
 	var numbers []int
 	label := v.label(m)
-	if len(distinct(v.doc.Measurements, problemSize)) > 1 {
+	if m.Role != result.RoleOverhead && m.Role != result.RolePeak && len(distinct(v.products(), problemSize)) > 1 {
 		label += fmt.Sprintf(" at %dx%dx%d", m.Problem.M, m.Problem.N, m.Problem.K)
 	}
 	note := func(text string) {

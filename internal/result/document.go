@@ -266,16 +266,18 @@ type Summary struct {
 	Clock         string      `json:"clock" jsonschema:"clock of the figures: host"`
 	N             int         `json:"n" jsonschema:"samples"`
 	Launches      int         `json:"launches" jsonschema:"good launches"`
-	MedianS       float64     `json:"median_s" jsonschema:"median seconds of one dispatch"`
-	CI95S         *[2]float64 `json:"ci95_s" jsonschema:"95 % interval of the median from order statistics, null below 6 samples"`
-	Q1S           float64     `json:"q1_s" jsonschema:"first quartile"`
-	Q3S           float64     `json:"q3_s" jsonschema:"third quartile"`
-	MinS          float64     `json:"min_s" jsonschema:"shortest"`
-	MaxS          float64     `json:"max_s" jsonschema:"longest"`
-	MADS          float64     `json:"mad_s" jsonschema:"median absolute deviation from the median"`
+	MedianS       float64     `json:"median_s" jsonschema:"median over the launches of the median seconds of one dispatch"`
+	CI95S         *[2]float64 `json:"ci95_s" jsonschema:"95 % interval of the median, from the medians of the launches; null below 3 launches"`
+	Q1S           float64     `json:"q1_s" jsonschema:"first quartile of all samples"`
+	Q3S           float64     `json:"q3_s" jsonschema:"third quartile of all samples"`
+	MinS          float64     `json:"min_s" jsonschema:"shortest of all samples"`
+	MaxS          float64     `json:"max_s" jsonschema:"longest of all samples"`
+	MADS          float64     `json:"mad_s" jsonschema:"median absolute deviation of all samples from their median"`
 	FLOPS         float64     `json:"flops" jsonschema:"FLOP/s at the median time"`
 	FLOPSCI95     *[2]float64 `json:"flops_ci95" jsonschema:"95 % interval of the rate"`
 	DeviceMedianS *float64    `json:"device_median_s" jsonschema:"median seconds of one dispatch by the device's clock, over trusted samples; null when there are none"`
+	// Since 1.1.0.
+	Method string `json:"method,omitempty" jsonschema:"how ci95_s was made, empty without one"`
 }
 
 // Ratio is time of the slow arm over time of the fast arm, so above 1 means that
@@ -284,8 +286,8 @@ type Summary struct {
 type Ratio struct {
 	Fast      string      `json:"fast" jsonschema:"id of the measurement whose speed is expressed"`
 	Slow      string      `json:"slow" jsonschema:"id of the baseline measurement"`
-	Value     float64     `json:"value" jsonschema:"median time of slow over median time of fast: how many times faster fast is"`
-	CI95      *[2]float64 `json:"ci95" jsonschema:"95 % interval, null when there are too few samples"`
+	Value     float64     `json:"value" jsonschema:"median over the rounds of the time of slow over the time of fast: how many times faster fast is"`
+	CI95      *[2]float64 `json:"ci95" jsonschema:"95 % interval, null when there are too few launches"`
 	Method    string      `json:"method" jsonschema:"how the interval was made, empty without one"`
 	Resamples int         `json:"resamples" jsonschema:"bootstrap resamples, 0 without an interval"`
 }

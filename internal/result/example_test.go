@@ -88,7 +88,7 @@ func example() *Document {
 					},
 				},
 				Summary: &Summary{
-					Clock: "host", N: 3, Launches: 1, MedianS: 0.00079, CI95S: &[2]float64{0.00078, 0.0008}, Q1S: 0.000785, Q3S: 0.000795,
+					Clock: "host", N: 3, Launches: 1, MedianS: 0.00079, CI95S: &[2]float64{0.00078, 0.0008}, Method: "Student's t on the logarithms of the launches' medians", Q1S: 0.000785, Q3S: 0.000795,
 					MinS: 0.00078, MaxS: 0.0008, MADS: 0.00001, FLOPS: 3.3979e11, FLOPSCI95: &[2]float64{3.3554e11, 3.4415e11}, DeviceMedianS: ptr(0.000775),
 				},
 				Warnings: []Warning{{Code: "drift", Text: "the last third of the samples is 3 % slower than the first: let the machine cool down"}},

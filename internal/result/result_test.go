@@ -190,7 +190,7 @@ var faults = []struct {
 	{"a negative sample", `"host_s": 0.26`, `"host_s": -0.26`, 0, "measurements[0].launches[0].samples[1].host_s: -0.26 is negative", true},
 	{"no dispatches", `"dispatches": 10`, `"dispatches": 0`, 0, "measurements[0].launches[0].warmup[0].dispatches: must be more than 0", true},
 	{"a median of nothing", `"median_s": 0.00079`, `"median_s": 0`, 0, "measurements[1].summary.median_s: must be more than 0", true},
-	{"quartiles in disorder", `"q1_s": 0.000785`, `"q1_s": 1`, 0, "measurements[1].summary.median_s: 0.00079 is less than q1_s, 1", false},
+	{"quartiles in disorder", `"q1_s": 0.000785`, `"q1_s": 1`, 0, "measurements[1].summary.q3_s: 0.000795 is less than q1_s, 1", false},
 	{"an interval the wrong way round", `31.5,`, `35,`, 0, "ratios[0].ci95: the interval begins at 35, after its end, 34", false},
 	{"an interval of three", `31.5,`, `31.5, 32,`, 0, "ratios[0].ci95: has 3 values instead of 2", true},
 	{"an unknown status", `"status": "unsupported",` + "\n      \"reason\": \"max", `"status": "great",` + "\n      \"reason\": \"max", 0, `measurements[2].status: "great" is none of ok, unsupported, skipped, failed`, true},

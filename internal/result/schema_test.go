@@ -104,7 +104,7 @@ func TestSchemaAsksForEveryField(t *testing.T) {
 				value := v[key]
 				fields++
 				delete(v, key)
-				if later := strings.Contains(added, " "+key+" ") && !strings.Contains(path, "amples["); !later && schema.Validate(doc) == nil {
+				if later := strings.Contains(added, " "+key+" ") && !strings.Contains(path, "amples[") || key == "method" && strings.HasSuffix(path, "summary"); !later && schema.Validate(doc) == nil {
 					t.Errorf("%s may be missing", field(path, key))
 				}
 				v[key] = nil

@@ -247,14 +247,21 @@ func (m *Measurement) check(path string) error {
 }
 
 func (s *Summary) check(path string) error {
-	ascending := []struct {
+	type value struct {
 		name string
 		v    float64
-	}{{"min_s", s.MinS}, {"q1_s", s.Q1S}, {"median_s", s.MedianS}, {"q3_s", s.Q3S}, {"max_s", s.MaxS}}
-	for i := 1; i < len(ascending); i++ {
-		a, b := ascending[i-1], ascending[i]
-		if a.v > b.v {
-			return invalidf(field(path, b.name), "%g is less than %s, %g", b.v, a.name, a.v)
+	}
+	// The median counts launches and the quartiles samples, so that it may lie outside
+	// of them.
+	for _, ascending := range [][]value{
+		{{"min_s", s.MinS}, {"q1_s", s.Q1S}, {"q3_s", s.Q3S}, {"max_s", s.MaxS}},
+		{{"min_s", s.MinS}, {"median_s", s.MedianS}, {"max_s", s.MaxS}},
+	} {
+		for i := 1; i < len(ascending); i++ {
+			a, b := ascending[i-1], ascending[i]
+			if a.v > b.v {
+				return invalidf(field(path, b.name), "%g is less than %s, %g", b.v, a.name, a.v)
+			}
 		}
 	}
 	if err := checkInterval(s.CI95S, field(path, "ci95_s")); err != nil {

@@ -215,6 +215,22 @@ func TestTranslations(t *testing.T) {
 		}
 		jobs = append(jobs, j)
 	}
+	// The multiply-adds, with whole vectors and with idle lanes, with steps that the
+	// unrolling does not divide, and with as many rows of A as an invocation may need.
+	for i, s := range []map[string]uint32{
+		{"LX": 16, "LY": 1, "ACC": 12, "KU": 4},
+		{"LX": 3, "LY": 5, "ACC": 2, "KU": 3},
+		{"LX": 64, "LY": 2, "ACC": kernels.FMARows, "KU": 16},
+	} {
+		j := job{name: fmt.Sprintf("fma%d", i), module: kernels.FMAF32, values: s}
+		for _, p := range [][3]uint32{{1, 1, 1}, {33, 16, 9}, {13, 70, 31}, {40, 7, 0}} {
+			m, n, k := p[0], p[1], p[2]
+			c := floats(int(m*n), func(int) float32 { return float32(math.NaN()) })
+			j.d = append(j.d, interp.Dispatch{Groups: [3]uint32{ceil(n, s["LX"]), ceil(m, s["LY"]*s["ACC"]), 1}, Push: []uint32{m, n, k},
+				Buffers: [][]uint32{floats(int(kernels.FMARows*n), small), floats(int(n), func(int) float32 { return -float32(rng.IntN(3)) }), c}})
+		}
+		jobs = append(jobs, j)
+	}
 	for _, m := range machines(t) {
 		for _, j := range jobs {
 			t.Run(m.target.Name+"/"+j.name, func(t *testing.T) {

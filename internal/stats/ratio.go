@@ -8,199 +8,174 @@ import (
 	"math/rand/v2"
 	"slices"
 
-	mstats "github.com/montanaflynn/stats"
 	"gonum.org/v1/gonum/stat/distuv"
 )
 
-// RatioMethod names how the interval of a Ratio is made, for the result document.
-const RatioMethod = "hierarchical bootstrap of log medians, percentiles"
-
-// resamples of the bootstrap: the ends of a 95 % interval are then the 250th
-// values from both ends, known to about 6 % of their distance in probability.
-const resamples = 10000
-
-// Ratio is the median time of the slow arm over that of the fast arm: above 1
-// when the arm called fast is faster.
+// Ratio is the time of the slow arm over that of the fast arm: above 1 when the arm
+// called fast is faster.
 type Ratio struct {
-	Value     float64
-	CI95      *[2]float64 // nil with fewer than 2 launches or MinSamples samples on either side
-	Method    string      // how CI95 was made, empty when it is nil
-	Resamples int         // 0 when CI95 is nil
+	Value  float64
+	CI     *[2]float64 // nil below MinLaunches
+	Method string      // how CI was made, empty when it is nil
 }
 
-// RatioOf compares two arms by a hierarchical bootstrap: launches are drawn with
-// replacement, then samples within each drawn launch, because two samples of one
-// process are more alike than two of different processes (Kalibera and Jones,
-// Rigorous Benchmarking in Reasonable Time, 2013). The statistic is the difference
-// of the logarithms of the two medians, the interval its 2.5 and 97.5 percentiles.
-// The same samples and seed give the same interval. It returns an error when
-// either side cannot be summarized.
-//
-// The work does not grow with the number of samples, only with its logarithm: see
-// arm.resample.
-func RatioOf(slow, fast Samples, seed uint64) (Ratio, error) {
-	return ratioOf(slow, fast, seed, resamples)
-}
+// Methods of a Ratio.
+const (
+	MethodRounds    = "order statistics of the rounds' ratios, interpolated (Hettmansperger and Sheather 1986)"
+	MethodRoundsT   = "Student's t on the logarithms of the rounds' ratios"
+	MethodCombined  = "both sides' order statistics of the launches' medians (Hettmansperger and Sheather 1986), combined (Donner and Zou 2012)"
+	MethodCombinedT = "both sides' intervals of the launches' medians, Student's t on the logarithms where launches are few, combined (Donner and Zou 2012)"
+)
 
-func ratioOf(slow, fast Samples, seed uint64, resamples int) (Ratio, error) {
-	slowArm, err := newArm(slow)
-	if err != nil {
-		return Ratio{}, fmt.Errorf("baseline: %w", err)
+// PairedRatio compares two arms that were launched in the same rounds: slow[i] and
+// fast[i] are the medians of their launches of one round, in seconds. Value is the
+// median of the rounds' ratios, CI its interval with this confidence. What changes
+// from round to round and meets both arms alike (a clock, a neighbour) cancels out.
+func PairedRatio(slow, fast []float64, confidence float64) (Ratio, error) {
+	if len(slow) != len(fast) {
+		panic("BUG: stats: paired arms of different length")
 	}
-	fastArm, err := newArm(fast)
-	if err != nil {
-		return Ratio{}, fmt.Errorf("arm under test: %w", err)
+	if err := checkMedians(slow, fast); err != nil {
+		return Ratio{}, err
 	}
-	r := Ratio{Value: sortedMedian(slowArm.sorted) / sortedMedian(fastArm.sorted)}
-	if r.Value == 0 || math.IsInf(r.Value, 0) {
-		return Ratio{}, fmt.Errorf("stats: a ratio of %g s to %g s is beyond what a number can hold",
-			sortedMedian(slowArm.sorted), sortedMedian(fastArm.sorted))
-	}
-	if !slowArm.replicated() || !fastArm.replicated() {
-		return r, nil
-	}
-
-	src := rand.NewPCG(seed, 0)
-	logs := make([]float64, resamples)
+	logs := make([]float64, len(slow))
 	for i := range logs {
-		logs[i] = math.Log(slowArm.resample(src)) - math.Log(fastArm.resample(src))
+		logs[i] = math.Log(slow[i]) - math.Log(fast[i])
 	}
-	slices.Sort(logs)
-	lo, _ := mstats.Percentile(logs, 100*(1-Confidence)/2)
-	hi, _ := mstats.Percentile(logs, 100*(1+Confidence)/2)
-	r.CI95 = &[2]float64{math.Exp(lo), math.Exp(hi)}
-	r.Method = RatioMethod
-	r.Resamples = resamples
-	return r, nil
+	if len(logs) < MinLaunches {
+		return ratio(sortedMedian(slices.Sorted(slices.Values(logs))))
+	}
+	point, lo, hi, ordered := center(logs, confidence)
+	r, err := ratio(point)
+	r.CI, r.Method = &[2]float64{math.Exp(lo), math.Exp(hi)}, MethodRoundsT
+	if ordered {
+		r.Method = MethodRounds
+	}
+	return r, err
 }
 
-// arm is one side of a ratio, laid out for resampling.
-type arm struct {
-	sorted []float64 // the samples of all launches, ascending
-	// below[l][i] is how many of the first i values of sorted came from launch l, so
-	// that a launch's share of any range of values is a subtraction.
-	below [][]int32
-	drawn []int // scratch: samples drawn from each launch
-}
-
-func newArm(s Samples) (*arm, error) {
-	sorted, launches, err := s.pool()
-	if err != nil {
-		return nil, err
-	}
-	if len(sorted) > math.MaxInt32 {
-		return nil, fmt.Errorf("stats: %d samples are too many", len(sorted))
-	}
-	type tagged struct {
-		v      float64
-		launch int
-	}
-	all := make([]tagged, 0, len(sorted))
-	launch := 0
-	for _, samples := range s {
-		if len(samples) == 0 {
-			continue
-		}
-		for _, v := range samples {
-			all = append(all, tagged{v, launch})
-		}
-		launch++
-	}
-	slices.SortStableFunc(all, func(a, b tagged) int {
-		switch {
-		case a.v < b.v:
-			return -1
-		case a.v > b.v:
-			return 1
-		}
-		return 0
-	})
-	a := &arm{sorted: sorted, below: make([][]int32, launches), drawn: make([]int, launches)}
-	for l := range a.below {
-		a.below[l] = make([]int32, len(all)+1)
-		for i, t := range all {
-			a.below[l][i+1] = a.below[l][i]
-			if t.launch == l {
-				a.below[l][i+1]++
-			}
-		}
-	}
-	return a, nil
-}
-
-// replicated reports whether there is enough for an interval.
-func (a *arm) replicated() bool { return len(a.below) >= 2 && len(a.sorted) >= MinSamples }
-
-// size is the number of samples of launch l.
-func (a *arm) size(l int) int { return int(a.below[l][len(a.sorted)]) }
-
-// resample draws as many launches as there are, with replacement, then from each
-// drawn launch as many samples as it has, with replacement, and returns the median
-// of them all.
+// IndependentRatio compares two arms that have nothing in common, such as those of
+// two runs: the medians of their launches, in seconds. Value is the ratio of their
+// medians. CI combines the intervals of both sides on the scale of logarithms: the
+// distances of the far ends from the points add up as the sides of a right triangle
+// do (Donner and Zou, Closed-form confidence intervals for functions of the normal
+// mean and standard deviation, Statistical Methods in Medical Research 21, 2012,
+// which call it MOVER). Neither shape nor spread need be the same on both sides.
 //
-// It does not draw the samples one by one. It halves the sorted values and draws
-// only how many samples of each launch fall into the lower half, which is a
-// binomial number, then goes on with the half that holds the median's rank. The
-// median so found has exactly the distribution that drawing each sample would
-// give, after about log2(samples) steps.
-func (a *arm) resample(src rand.Source) float64 {
-	clear(a.drawn)
-	total := 0
-	rng := rand.New(src)
-	for range a.below {
-		l := rng.IntN(len(a.below))
-		a.drawn[l] += a.size(l)
-		total += a.size(l)
+// Nothing in it can know how much two runs differ as wholes, in the temperature of
+// the room, say, or in what else the machine has to do that day.
+func IndependentRatio(slow, fast []float64, confidence float64) (Ratio, error) {
+	if err := checkMedians(slow, fast); err != nil {
+		return Ratio{}, err
 	}
-	lo, hi := a.descend(src, a.drawn, 0, len(a.sorted), (total-1)/2, total/2)
-	return (lo + hi) / 2
+	a, b := logarithms(slow), logarithms(fast)
+	if min(len(a), len(b)) < MinLaunches {
+		return ratio(sortedMedian(slices.Sorted(slices.Values(a))) - sortedMedian(slices.Sorted(slices.Values(b))))
+	}
+	ma, loA, hiA, orderedA := center(a, confidence)
+	mb, loB, hiB, orderedB := center(b, confidence)
+	r, err := ratio(ma - mb)
+	r.CI = &[2]float64{math.Exp(ma - mb - math.Hypot(ma-loA, hiB-mb)), math.Exp(ma - mb + math.Hypot(hiA-ma, mb-loB))}
+	r.Method = MethodCombinedT
+	if orderedA && orderedB {
+		r.Method = MethodCombined
+	}
+	return r, err
 }
 
-// descend returns the values of two ranks (counted from 0, equal or neighbours)
-// among the samples that drawn puts into sorted[from:to]. It overwrites drawn.
-func (a *arm) descend(src rand.Source, drawn []int, from, to, rankLo, rankHi int) (lo, hi float64) {
-	for to-from > 1 {
-		mid := (from + to) / 2
-		lower := make([]int, len(drawn))
-		inLower := 0
-		for l, n := range drawn {
-			share := float64(a.below[l][mid]-a.below[l][from]) / float64(a.below[l][to]-a.below[l][from])
-			lower[l] = binomial(src, n, share)
-			inLower += lower[l]
-		}
-		switch {
-		case rankHi < inLower:
-			copy(drawn, lower)
-			to = mid
-		case rankLo >= inLower:
-			for l := range drawn {
-				drawn[l] -= lower[l]
-			}
-			rankLo -= inLower
-			rankHi -= inLower
-			from = mid
-		default: // the two middle samples lie on either side
-			for l := range drawn {
-				drawn[l] -= lower[l]
-			}
-			lo, _ = a.descend(src, lower, from, mid, rankLo, rankLo)
-			_, hi = a.descend(src, drawn, mid, to, 0, 0)
-			return lo, hi
+func checkMedians(slow, fast []float64) error {
+	for _, arm := range []struct {
+		name    string
+		medians []float64
+	}{{"baseline", slow}, {"arm under test", fast}} {
+		if _, _, err := (Samples{arm.medians}).pool(); err != nil {
+			return fmt.Errorf("%s: %w", arm.name, err)
 		}
 	}
-	return a.sorted[from], a.sorted[from]
+	return nil
 }
 
-// binomial draws how many of n samples fall into a part that has this share of
-// the probability. A launch of which nothing was drawn may have a share of 0/0.
-func binomial(src rand.Source, n int, share float64) int {
-	switch {
-	case n == 0 || share == 0:
-		return 0
-	case share == 1:
-		return n
+func ratio(log float64) (Ratio, error) {
+	v := math.Exp(log)
+	if v == 0 || math.IsInf(v, 0) {
+		return Ratio{}, fmt.Errorf("stats: a ratio of e^%.4g is beyond what a number can hold", log)
 	}
-	return int(distuv.Binomial{N: float64(n), P: share, Src: src}.Rand())
+	return Ratio{Value: v}, nil
+}
+
+// shareResamples is the number of resamples of ShareInside: a share of one half is
+// then known to half a per cent.
+const shareResamples = 10000
+
+// ShareInside is how much of the bootstrap distribution of a ratio lies within [lo,
+// hi]. The bootstrap is hierarchical: rounds are drawn with replacement, then
+// samples within each drawn launch; for arms that were not launched in the same
+// rounds (paired is false) the launches of either side are drawn by themselves. The
+// statistic is that of PairedRatio or IndependentRatio. Every launch has samples. The
+// same input gives the same share.
+func ShareInside(slow, fast Samples, paired bool, lo, hi float64, seed uint64) float64 {
+	a, b := newResampler(slow), newResampler(fast)
+	r := rand.New(rand.NewPCG(seed, 0x7368617265))
+	x, y := make([]float64, len(slow)), make([]float64, len(fast))
+	inside := 0
+	for range shareResamples {
+		var log float64
+		if paired {
+			for i := range x {
+				l := r.IntN(len(slow))
+				x[i] = a.launchMedian(r, l) - b.launchMedian(r, l)
+			}
+			log = medianOf(x)
+		} else {
+			for i := range x {
+				x[i] = a.launchMedian(r, r.IntN(len(slow)))
+			}
+			for i := range y {
+				y[i] = b.launchMedian(r, r.IntN(len(fast)))
+			}
+			log = medianOf(x) - medianOf(y)
+		}
+		if math.Log(lo) <= log && log <= math.Log(hi) {
+			inside++
+		}
+	}
+	return float64(inside) / shareResamples
+}
+
+// medianOf sorts x.
+func medianOf(x []float64) float64 {
+	slices.Sort(x)
+	return sortedMedian(x)
+}
+
+// resampler holds the logarithms of an arm's samples, each launch in ascending order.
+type resampler [][]float64
+
+func newResampler(s Samples) resampler {
+	out := make(resampler, len(s))
+	for i, launch := range s {
+		out[i] = logarithms(launch)
+		slices.Sort(out[i])
+	}
+	return out
+}
+
+// launchMedian draws as many samples as launch l has, with replacement, and returns
+// the median of their logarithms. It does not draw them one by one: the middle one of
+// n uniform numbers has a beta distribution, and the number's place among the sorted
+// samples is the sample drawn. Of an even count the two middle ones are drawn, the
+// second as the smallest of those above the first.
+func (a resampler) launchMedian(r *rand.Rand, l int) float64 {
+	x := a[l]
+	n := len(x)
+	below := float64((n + 1) / 2) // rank of the lower middle one, from 1
+	u := distuv.Beta{Alpha: below, Beta: float64(n+1) - below, Src: r}.Rand()
+	at := func(u float64) float64 { return x[min(int(u*float64(n)), n-1)] }
+	if n%2 == 1 {
+		return at(u)
+	}
+	v := 1 - (1-u)*math.Pow(r.Float64(), 1/(float64(n)-below))
+	return (at(u) + at(v)) / 2
 }
 
 // Verdict is what an interval says about a ratio.
@@ -220,10 +195,10 @@ const (
 // 1/(1+threshold), Same when between the two, ends included, and else Unclear, as
 // without an interval.
 func (r Ratio) Verdict(threshold float64) Verdict {
-	if r.CI95 == nil {
+	if r.CI == nil {
 		return Unclear
 	}
-	lo, hi := r.CI95[0], r.CI95[1]
+	lo, hi := r.CI[0], r.CI[1]
 	upper := 1 + threshold
 	lower := 1 / upper
 	switch {

@@ -1,9 +1,14 @@
 // Package stats summarises samples, compares two arms and decides when there are
-// enough samples. It makes no assumption about the distribution: medians, order
-// statistics and the bootstrap throughout. It never drops a sample.
+// enough samples. It makes no assumption about the distribution: medians and order
+// statistics throughout, Student's t only below six launches. It never drops a sample.
 //
-// Plain statistics come from montanaflynn/stats and the binomial distribution from
-// gonum; the intervals, the bootstrap and the stop rule are its own.
+// The launch is the unit: a launch is worth its median, and every interval comes from
+// the launches, because samples of one process share its luck and are no replicates
+// (Kalibera and Jones, Rigorous Benchmarking in Reasonable Time, 2013). How often the
+// intervals hold the truth is simulated in coverage_test.go.
+//
+// Plain statistics come from montanaflynn/stats, distributions from gonum; the
+// intervals and the stop rule are its own.
 package stats
 
 import (
@@ -27,24 +32,34 @@ const MinSamples = 6
 // samples is not counted.
 type Samples [][]float64
 
-// Summary describes the samples of all launches together, in seconds.
+// Summary describes the samples of all launches, in seconds.
 type Summary struct {
 	N        int // samples
 	Launches int // launches with at least one sample
+	// Median is the median of the medians of the launches: the launch is what was
+	// repeated, so each counts once, however many samples it gave.
 	Median   float64
-	CI95     *[2]float64 // interval of the median from order statistics; nil below MinSamples
-	Q1, Q3   float64     // quartiles by linear interpolation (Hyndman and Fan's type 7)
+	CI95     *[2]float64 // of that median, from the launches; nil below MinLaunches
+	Method   string      // how CI95 was made, empty when it is nil
+	Q1, Q3   float64     // quartiles of all samples by linear interpolation (Hyndman and Fan's type 7)
 	Min, Max float64
-	MAD      float64 // median absolute deviation from the median, not scaled
+	MAD      float64 // median absolute deviation of all samples from their median, not scaled
 }
 
-// Summarize pools the launches. It returns an error when there are no samples or
-// when one is not a finite, positive number.
+// Methods of Summary.CI95.
+const (
+	MethodOrder = "order statistics of the launches' medians, interpolated (Hettmansperger and Sheather 1986)"
+	MethodT     = "Student's t on the logarithms of the launches' medians"
+)
+
+// Summarize returns an error when there are no samples or when one is not a
+// finite, positive number.
 func Summarize(s Samples) (Summary, error) {
 	sorted, launches, err := s.pool()
 	if err != nil {
 		return Summary{}, err
 	}
+	medians := s.Medians()
 	sum := Summary{
 		N:        len(sorted),
 		Launches: launches,
@@ -53,14 +68,29 @@ func Summarize(s Samples) (Summary, error) {
 	}
 	// The errors of montanaflynn/stats are for empty input and percentages out of
 	// range, neither of which can be here.
-	sum.Median, _ = mstats.Median(sorted)
+	sum.Median, _ = mstats.Median(medians)
 	sum.Q1, _ = mstats.Percentile(sorted, 25)
 	sum.Q3, _ = mstats.Percentile(sorted, 75)
 	sum.MAD, _ = mstats.MedianAbsoluteDeviation(sorted)
-	if lo, hi, _, ok := MedianInterval(sorted, Confidence); ok {
-		sum.CI95 = &[2]float64{lo, hi}
+	if launches >= MinLaunches {
+		_, lo, hi, ordered := center(logarithms(medians), Confidence)
+		sum.CI95, sum.Method = &[2]float64{math.Exp(lo), math.Exp(hi)}, MethodT
+		if ordered {
+			sum.Method = MethodOrder
+		}
 	}
 	return sum, nil
+}
+
+// Medians are those of the launches that have samples, in seconds.
+func (s Samples) Medians() []float64 {
+	var medians []float64
+	for _, launch := range s {
+		if m, err := mstats.Median(launch); err == nil {
+			medians = append(medians, m)
+		}
+	}
+	return medians
 }
 
 // pool returns all samples in ascending order and the number of launches that

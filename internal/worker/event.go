@@ -40,7 +40,7 @@ func (e *Event) check(req Request, at time.Duration) error {
 	payload := map[string]bool{
 		EventDevice: e.Device != nil, EventAbsent: e.Absent != nil, EventBuilt: e.Kernel != nil,
 		EventTried: e.Candidate != nil, EventPhase: e.Phase != "", EventVerified: e.Verification != nil,
-		EventSample: e.Sample != nil, EventError: e.Error != nil, EventDone: e.Stop != "",
+		EventRoundTrip: e.RoundTripS != 0, EventSample: e.Sample != nil, EventError: e.Error != nil, EventDone: e.Stop != "",
 	}
 	own := e.Event
 	if own == EventWarmup {
@@ -87,8 +87,15 @@ func (e *Event) check(req Request, at time.Duration) error {
 		if v.Batches < 0 || v.Failed < 0 || v.Failed > v.Batches {
 			return fmt.Errorf("verified: %d of %d batches failed", v.Failed, v.Batches)
 		}
+		if v.Dispatches < 0 || v.Varied < 0 || v.Varied > v.Batches {
+			return fmt.Errorf("verified: %d dispatches, %d of %d batches varied", v.Dispatches, v.Varied, v.Batches)
+		}
 		if v.MaxError < 0 || v.Bound < 0 {
 			return fmt.Errorf("verified: max_error %v, bound %v", v.MaxError, v.Bound)
+		}
+	case EventRoundTrip:
+		if e.RoundTripS <= 0 || e.RoundTripS > at.Seconds() {
+			return fmt.Errorf("round-trip: round_trip_s is %v, %.6f s after the start of the process", e.RoundTripS, at.Seconds())
 		}
 	case EventWarmup, EventSample:
 		s := e.Sample

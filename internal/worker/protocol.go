@@ -22,6 +22,7 @@ type Request struct {
 	Op             string                 `json:"op"`
 	Backend        string                 `json:"backend"`
 	Device         string                 `json:"device,omitempty"` // a device id; empty for all devices
+	Kernel         string                 `json:"kernel,omitempty"` // one of backend.Kernel...; empty for backend.KernelMatmul
 	Problem        backend.Problem        `json:"problem"`
 	Seed           uint64                 `json:"seed"` // of the inputs
 	Specialization backend.Specialization `json:"specialization,omitempty"`
@@ -40,21 +41,24 @@ type Rules struct {
 
 // Kinds of events, in the order in which a launch emits them.
 const (
-	EventDevice   = "device"   // Device: one per device
-	EventAbsent   = "absent"   // Absent: the backend is not there
-	EventBuilt    = "built"    // Kernel: the kernel is ready
-	EventTried    = "tried"    // Candidate: the search tried one; the chosen one is sent again as the last, with Chosen set
-	EventPhase    = "phase"    // Phase: verify, warmup, sample (for the progress display)
-	EventVerified = "verified" // Verification: running totals; the last one counts
-	EventWarmup   = "warmup"   // Sample
-	EventSample   = "sample"   // Sample
-	EventDone     = "done"     // Stop: the child is finished and all is well
-	EventError    = "error"    // Error: the child is finished and it is not
+	EventDevice    = "device"     // Device: one per device
+	EventAbsent    = "absent"     // Absent: the backend is not there
+	EventBuilt     = "built"      // Kernel: the kernel is ready
+	EventTried     = "tried"      // Candidate: the search tried one; the chosen one is sent again as the last, with Chosen set
+	EventPhase     = "phase"      // Phase: verify, warmup, sample (for the progress display)
+	EventVerified  = "verified"   // Verification: running totals; the last one counts
+	EventRoundTrip = "round-trip" // RoundTripS: an empty dispatch was timed; only launches that are not of backend.KernelEmpty have it
+	EventWarmup    = "warmup"     // Sample
+	EventSample    = "sample"     // Sample
+	EventDone      = "done"       // Stop: the child is finished and all is well
+	EventError     = "error"      // Error: the child is finished and it is not
 )
 
-// StopTimeLimit is the Stop of a launch that reached Rules.MaxTimeS. Its other
-// values are those of package stats.
-const StopTimeLimit = "time-limit"
+// Stops of a launch besides those of package stats.
+const (
+	StopTimeLimit = "time-limit" // it reached Rules.MaxTimeS
+	StopSamples   = "samples"    // it took as many samples as one of the empty dispatch may send
+)
 
 // Event is one line from the child. Only the field of its kind is set.
 type Event struct {
@@ -65,6 +69,7 @@ type Event struct {
 	Candidate    *result.Candidate    `json:"candidate,omitempty"`
 	Phase        string               `json:"phase,omitempty"`
 	Verification *result.Verification `json:"verification,omitempty"`
+	RoundTripS   float64              `json:"round_trip_s,omitempty"`
 	Sample       *result.Sample       `json:"sample,omitempty"`
 	Stop         string               `json:"stop,omitempty"`
 	Error        *EventFailure        `json:"error,omitempty"`

@@ -37,7 +37,7 @@ func TestCurrent(t *testing.T) {
 				t.Fatal(err)
 			}
 			if !bytes.Equal(got, want) {
-				t.Errorf("%s is not what kernels/matmul.comp makes; run make kernels", name)
+				t.Errorf("%s is not what kernels/*.comp make; run make kernels", name)
 			}
 		}
 	}

@@ -10,8 +10,8 @@ import (
 	"gpubench/internal/ir"
 )
 
-// Dispatch is what a kernel runs on. Buffers are 32-bit words, in the order of the
-// buffers in Func.Mems; Push are the push constants as words.
+// Dispatch is what a kernel runs on. Buffers are 32-bit words, in the order of their
+// bindings; Push are the push constants as words.
 type Dispatch struct {
 	Groups  [3]uint32
 	Push    []uint32

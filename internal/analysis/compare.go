@@ -1,4 +1,6 @@
-package report
+// One document held against another.
+
+package analysis
 
 import (
 	"fmt"
@@ -29,13 +31,18 @@ const (
 
 // Comparison holds one document against another, arm by arm.
 type Comparison struct {
-	Base      string   `json:"base"`
-	New       string   `json:"new"`
-	Threshold float64  `json:"threshold"` // ratios within 1/(1+threshold) and 1+threshold are the same
-	Rows      []Row    `json:"rows"`
-	Notes     []string `json:"notes"`
+	Base      string  `json:"base"`
+	New       string  `json:"new"`
+	Threshold float64 `json:"threshold"` // ratios within 1/(1+threshold) and 1+threshold are the same
+	// Pairs is how many arms are compared, Confidence the one of each interval of a
+	// verdict, so that all of them together have 95 %.
+	Pairs      int      `json:"pairs"`
+	Confidence float64  `json:"confidence"`
+	Rows       []Row    `json:"rows"`
+	Notes      []string `json:"notes"`
 
-	base, new *result.Document
+	BaseDocument *result.Document `json:"-"`
+	NewDocument  *result.Document `json:"-"`
 }
 
 // Row is one arm of a Comparison.
@@ -65,18 +72,19 @@ type Side struct {
 	N         int         `json:"n"`
 	Launches  int         `json:"launches"`
 	MedianS   float64     `json:"median_s"`
-	FLOPS     float64     `json:"flops"`
+	CI95S     *[2]float64 `json:"ci95_s"`
+	FLOPS     float64     `json:"flops"` // 0 for the empty dispatch
 	FLOPSCI95 *[2]float64 `json:"flops_ci95"`
-
-	samples stats.Samples
 }
 
 // RatioOfSides is how many times faster the new side is than the base.
 type RatioOfSides struct {
-	Value     float64     `json:"value"`
-	CI95      *[2]float64 `json:"ci95"`
-	Method    string      `json:"method"`
-	Resamples int         `json:"resamples"`
+	Value  float64     `json:"value"`
+	CI95   *[2]float64 `json:"ci95"`
+	Method string      `json:"method"`
+	// CIVerdict is the interval of the verdict. It is wider than CI95 where several
+	// arms are compared: all of these intervals together hold the truth with 95 %.
+	CIVerdict *[2]float64 `json:"ci_verdict"`
 }
 
 // VerdictAt judges the row's ratio at a practical threshold (0.02 is 2 %). It is
@@ -85,35 +93,47 @@ func (r *Row) VerdictAt(threshold float64) stats.Verdict {
 	if r.Ratio == nil {
 		return ""
 	}
-	return stats.Ratio{Value: r.Ratio.Value, CI95: r.Ratio.CI95}.Verdict(threshold)
+	return stats.Ratio{Value: r.Ratio.Value, CI: r.Ratio.CIVerdict}.Verdict(threshold)
 }
 
 // Compare matches the arms of two documents and computes every ratio from the
 // samples; the summaries and ratios that the documents hold are not used. Arms
 // that ran different SPIR-V, another number format, another problem or in another
 // runtime never get a ratio: they are rows that say so, and so are arms that one
-// side lacks. The error names the document and the place of samples that are no
-// times at all.
+// side lacks. A document whose figures do not follow from its samples is an
+// *Altered error.
+//
+// Of many true equals some differ by chance. The verdicts therefore come from
+// intervals that all together hold the truth with 95 %, by Bonferroni's inequality;
+// and where a launch's rate moved in the course of a run, they are wider by
+// that, since the next run may begin where this one ended.
 func Compare(base, new Source, threshold float64) (*Comparison, error) {
-	c := &Comparison{Base: base.Name, New: new.Name, Threshold: threshold, Rows: []Row{}, Notes: []string{}, base: base.Document, new: new.Document}
-	olds, err := c.arms(base)
+	c := &Comparison{Base: base.Name, New: new.Name, Threshold: threshold, Rows: []Row{}, Notes: []string{}, BaseDocument: base.Document, NewDocument: new.Document}
+	olds, err := arms(base)
 	if err != nil {
 		return nil, err
 	}
-	news, err := c.arms(new)
+	news, err := arms(new)
 	if err != nil {
 		return nil, err
 	}
 	if a, b := base.Document.Host.CPU.Model, new.Document.Host.CPU.Model; a != b {
-		c.Notes = append(c.Notes, fmt.Sprintf("the documents come from different processors: %s and %s", a, b))
+		c.note("the documents come from different processors: %s and %s", a, b)
 	}
 	for _, s := range []Source{base, new} {
 		if s.Document.Interrupted {
-			c.Notes = append(c.Notes, fmt.Sprintf("%s: the run was interrupted, so arms may lack launches", s.Name))
+			c.note("%s: the run was interrupted, so arms may lack launches", s.Name)
 		}
 	}
 
 	partner := match(olds, news)
+	pairs := 0
+	for i, o := range olds {
+		if n := partner[i]; n != nil && o.side != nil && n.side != nil && len(differences(o, n)) == 0 {
+			pairs++
+		}
+	}
+	c.Pairs, c.Confidence = pairs, 1-(1-stats.Confidence)/float64(max(pairs, 1))
 	for i := range olds {
 		if err := c.add(olds[i], partner[i]); err != nil {
 			return nil, err
@@ -129,15 +149,11 @@ func Compare(base, new Source, threshold float64) (*Comparison, error) {
 	return c, nil
 }
 
-// CommonArms reports how many arms were compared.
-func (c *Comparison) CommonArms() int {
-	n := 0
-	for _, r := range c.Rows {
-		if r.Status == Compared {
-			n++
-		}
+// note adds a note, once: several sizes of a device have the same ones.
+func (c *Comparison) note(format string, args ...any) {
+	if text := fmt.Sprintf(format, args...); !slices.Contains(c.Notes, text) {
+		c.Notes = append(c.Notes, text)
 	}
-	return n
 }
 
 // armOf is one measurement with its device and what its samples say.
@@ -147,64 +163,45 @@ type armOf struct {
 	side   *Side // nil when it has no valid figure
 }
 
-// arms recomputes every measurement of a document.
-func (c *Comparison) arms(s Source) ([]*armOf, error) {
-	devices := map[string]result.Device{}
-	for _, d := range s.Document.Devices {
-		devices[d.ID] = d
+// arms recomputes every measurement of a document but the peaks, which are bounds
+// and no results.
+func arms(s Source) ([]*armOf, error) {
+	d := s.Document
+	if err := Check(d); err != nil {
+		return nil, fmt.Errorf("%s: %w", s.Name, err)
 	}
-	var arms []*armOf
-	for i := range s.Document.Measurements {
-		m := &s.Document.Measurements[i]
-		a := &armOf{Measurement: m, device: devices[m.Device]}
-		if m.Status == result.StatusOK {
-			side, err := sideOf(m)
+	devices := map[string]result.Device{}
+	for _, dev := range d.Devices {
+		devices[dev.ID] = dev
+	}
+	measured := slices.Clone(d.Measurements)
+	for i := range measured {
+		if m := &measured[i]; m.Status == result.StatusOK {
+			summary, err := summarize(m)
 			if err != nil {
-				return nil, fmt.Errorf("%s: measurements[%d]: %w", s.Name, i, err)
+				return nil, fmt.Errorf("%s: measurements[%d]: status is ok, but: %w", s.Name, i, err)
 			}
-			a.side = side
-			if m.Summary != nil && !near(m.Summary.MedianS, side.MedianS) {
-				c.Notes = append(c.Notes, fmt.Sprintf("%s: the summary of %s does not follow from its samples (median %g s, the samples say %g s); the samples were used",
-					s.Name, m.ID, m.Summary.MedianS, side.MedianS))
-			}
+			m.Summary = summary
+		}
+	}
+	Peaks(measured, d.Devices, d.Host.CPU.ISA)
+	var arms []*armOf
+	for i := range measured {
+		m := &measured[i]
+		if m.Role == result.RolePeak {
+			continue
+		}
+		a := &armOf{Measurement: m, device: devices[m.Device]}
+		if m.Peak != nil && m.Peak.Share > impossible {
+			m.Status, m.Reason = result.StatusFailed, fmt.Sprintf("impossible: %s of the peak that multiply-adds alone reached on the device", percent(m.Peak.Share))
+		}
+		if m.Status == result.StatusOK {
+			sum := m.Summary
+			a.side = &Side{ID: m.ID, N: sum.N, Launches: sum.Launches, MedianS: sum.MedianS, CI95S: sum.CI95S, FLOPS: sum.FLOPS, FLOPSCI95: sum.FLOPSCI95}
 		}
 		arms = append(arms, a)
 	}
 	return arms, nil
-}
-
-// near allows for what another order of additions can change.
-func near(a, b float64) bool { return math.Abs(a-b) <= 1e-9*math.Abs(b) }
-
-// sideOf summarises the samples of a measurement's good launches.
-func sideOf(m *result.Measurement) (*Side, error) {
-	if m.Problem.M < 1 || m.Problem.N < 1 || m.Problem.K < 1 {
-		return nil, fmt.Errorf("problem: %dx%dx%d is no matrix product", m.Problem.M, m.Problem.N, m.Problem.K)
-	}
-	var samples stats.Samples
-	for i, l := range m.Launches {
-		if l.Status != result.StatusOK {
-			continue
-		}
-		var times []float64
-		for j, s := range l.Samples {
-			if s.Dispatches < 1 || !(s.HostS > 0) || math.IsInf(s.HostS, 1) {
-				return nil, fmt.Errorf("launches[%d]: samples[%d]: %v s for %d dispatches is not a time", i, j, s.HostS, s.Dispatches)
-			}
-			times = append(times, s.HostS/float64(s.Dispatches))
-		}
-		samples = append(samples, times)
-	}
-	sum, err := stats.Summarize(samples)
-	if err != nil {
-		return nil, fmt.Errorf("status is ok, but: %w", err)
-	}
-	flop := 2 * float64(m.Problem.M) * float64(m.Problem.N) * float64(m.Problem.K)
-	side := &Side{ID: m.ID, N: sum.N, Launches: sum.Launches, MedianS: sum.Median, FLOPS: flop / sum.Median, samples: samples}
-	if sum.CI95 != nil {
-		side.FLOPSCI95 = &[2]float64{flop / sum.CI95[1], flop / sum.CI95[0]}
-	}
-	return side, nil
 }
 
 // row makes the row of an arm without figures.
@@ -236,19 +233,38 @@ func (c *Comparison) add(o, n *armOf) error {
 		r.Status, r.Reason = BaseFailed, fmt.Sprintf("in %s: %s: %s", c.Base, o.Status, o.Reason)
 	default:
 		if o.device.Name != n.device.Name {
-			note := fmt.Sprintf("%s was %s and is %s", o.Device, o.device.Name, n.device.Name)
-			if !slices.Contains(c.Notes, note) { // several sizes
-				c.Notes = append(c.Notes, note)
-			}
+			c.note("%s was %s and is %s", o.Device, o.device.Name, n.device.Name)
 		}
-		q, err := stats.RatioOf(o.side.samples, n.side.samples, c.base.Seed)
-		if err != nil {
+		if err := c.judge(&r, o, n); err != nil {
 			return fmt.Errorf("%s, %s: %w", o.Device, problemName(o.Problem), err)
 		}
-		r.Ratio = &RatioOfSides{Value: q.Value, CI95: q.CI95, Method: q.Method, Resamples: q.Resamples}
-		r.Verdict = string(q.Verdict(c.Threshold))
 	}
 	c.Rows = append(c.Rows, r)
+	return nil
+}
+
+// judge computes the ratio of a row and its verdict.
+func (c *Comparison) judge(r *Row, o, n *armOf) error {
+	slow, fast := Samples(o.Measurement).Medians(), Samples(n.Measurement).Medians()
+	q, err := stats.IndependentRatio(slow, fast, stats.Confidence)
+	if err != nil {
+		return err
+	}
+	wide, err := stats.IndependentRatio(slow, fast, c.Confidence)
+	if err != nil {
+		return err
+	}
+	for _, side := range []struct {
+		name string
+		arm  *armOf
+	}{{c.Base, o}, {c.New, n}} {
+		if change, significant := RunDrift(side.arm.Measurement); significant && wide.CI != nil {
+			c.note("%s: %s changed by %s in the course of the run; its verdicts allow for as much again", side.name, o.Device, percent(math.Abs(change)))
+			wide.CI = &[2]float64{wide.CI[0] / (1 + math.Abs(change)), wide.CI[1] * (1 + math.Abs(change))}
+		}
+	}
+	r.Ratio = &RatioOfSides{Value: q.Value, CI95: q.CI, Method: q.Method, CIVerdict: wide.CI}
+	r.Verdict = string(wide.Verdict(c.Threshold))
 	return nil
 }
 

@@ -1,0 +1,143 @@
+// Do the figures of a document follow from its samples?
+
+package analysis
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+
+	"gpubench/internal/result"
+)
+
+// Altered is the error of a document whose figures do not follow from its samples.
+type Altered struct {
+	Findings []string // each a place and what is wrong there
+}
+
+func (e *Altered) Error() string {
+	const most = 3
+	shown := e.Findings[:min(len(e.Findings), most)]
+	text := strings.Join(shown, "; ")
+	if more := len(e.Findings) - len(shown); more > 0 {
+		text += fmt.Sprintf("; and %d more", more)
+	}
+	return "the document was changed after it was measured: " + text + "; use the file as gpubench wrote it, or measure again"
+}
+
+// checkedSince is the minor version of the format from which documents have a digest
+// and summaries by launches.
+const checkedSince = 1
+
+// Check recomputes the digests, summaries, ratios and peaks of a document and returns an
+// *Altered error that names what differs. It finds whoever edits a sample or a
+// figure; without a secret nothing finds whoever edits all of them together. Documents
+// of a format before 1.1 hold summaries of another kind and pass.
+func Check(d *result.Document) error {
+	var minor int
+	if _, err := fmt.Sscanf(d.Schema.Version, "1.%d.", &minor); err != nil || minor < checkedSince {
+		return nil
+	}
+	var found []string
+	find := func(format string, args ...any) { found = append(found, fmt.Sprintf(format, args...)) }
+	again := slices.Clone(d.Measurements)
+	for i := range again {
+		m := &again[i]
+		path := fmt.Sprintf("measurements[%d]", i)
+		if got := digest(m); got != m.Digest {
+			find("%s: the samples do not have the digest that stands there", path)
+		}
+		if m.Verification.Failed > 0 && m.Status == result.StatusOK {
+			find("%s: status is ok, but %d batches were wrong", path, m.Verification.Failed)
+		}
+		if m.Status != result.StatusOK {
+			if m.Summary != nil {
+				find("%s: status is %s, but there is a summary", path, m.Status)
+			}
+			m.Summary = nil
+			continue
+		}
+		s, err := summarize(m)
+		if err != nil {
+			find("%s: status is ok, but: %v", path, err)
+			m.Status, m.Summary = result.StatusFailed, nil
+			continue
+		}
+		if diff := differs(*m.Summary, *s); diff != "" {
+			find("%s.summary.%s", path, diff)
+		}
+		m.Summary = s
+	}
+	Peaks(again, d.Devices, d.Host.CPU.ISA)
+	for i := range again {
+		was, is := d.Measurements[i].Peak, again[i].Peak
+		if (was == nil) != (is == nil) || was != nil && (was.From != is.From || !near(was.FLOPS, is.FLOPS) || !near(was.Share, is.Share)) {
+			find("measurements[%d].peak does not follow from the measurements of role peak", i)
+		}
+	}
+	byID := map[string]*result.Measurement{}
+	for i := range again {
+		byID[again[i].ID] = &again[i]
+	}
+	for i, r := range d.Ratios {
+		slow, fast := byID[r.Slow], byID[r.Fast]
+		switch {
+		case !compared(slow) || !compared(fast) || !sameWork(slow, fast) || !sameKernel(slow, fast):
+			find("ratios[%d]: %s and %s have no ratio", i, r.Fast, r.Slow)
+		default:
+			q, err := RatioWithin(slow, fast)
+			if err != nil || !near(r.Value, q.Value) || !nearInterval(r.CI95, q.CI95) {
+				find("ratios[%d] does not follow from the samples of %s and %s", i, r.Fast, r.Slow)
+			}
+		}
+	}
+	RejectStrayChecksums(again, func(int) bool { return false })
+	for i := range again {
+		if m := &again[i]; m.Status != d.Measurements[i].Status && m.Summary != nil {
+			find("measurements[%d]: status is ok, but %s", i, m.Reason)
+		}
+	}
+	if len(found) > 0 {
+		return &Altered{found}
+	}
+	return nil
+}
+
+// near allows for what another processor's rounding can change.
+func near(a, b float64) bool { return math.Abs(a-b) <= 1e-9*max(math.Abs(a), math.Abs(b)) }
+
+func nearInterval(a, b *[2]float64) bool {
+	if a == nil || b == nil {
+		return a == b
+	}
+	return near(a[0], b[0]) && near(a[1], b[1])
+}
+
+// differs names the first figure in which a summary is not the one computed again.
+func differs(was, is result.Summary) string {
+	for _, v := range []struct {
+		name    string
+		was, is float64
+	}{
+		{"n", float64(was.N), float64(is.N)}, {"launches", float64(was.Launches), float64(is.Launches)},
+		{"median_s", was.MedianS, is.MedianS}, {"q1_s", was.Q1S, is.Q1S}, {"q3_s", was.Q3S, is.Q3S},
+		{"min_s", was.MinS, is.MinS}, {"max_s", was.MaxS, is.MaxS}, {"mad_s", was.MADS, is.MADS}, {"flops", was.FLOPS, is.FLOPS},
+	} {
+		if !near(v.was, v.is) {
+			return fmt.Sprintf("%s is %g, but the samples say %g", v.name, v.was, v.is)
+		}
+	}
+	for _, v := range []struct {
+		name    string
+		was, is *[2]float64
+	}{{"ci95_s", was.CI95S, is.CI95S}, {"flops_ci95", was.FLOPSCI95, is.FLOPSCI95}} {
+		if !nearInterval(v.was, v.is) {
+			return v.name + " is not the interval that the samples give"
+		}
+	}
+	if (was.DeviceMedianS == nil) != (is.DeviceMedianS == nil) || was.DeviceMedianS != nil && !near(*was.DeviceMedianS, *is.DeviceMedianS) {
+		return "device_median_s is not what the samples say"
+	}
+	return ""
+}

@@ -1,0 +1,49 @@
+// Whether the machine disturbed a row's samples.
+
+package analysis
+
+import (
+	"fmt"
+	"slices"
+
+	"gpubench/internal/disturb"
+	"gpubench/internal/result"
+)
+
+// disturbedShare is the part of the samples from which a disturbance is worth a
+// warning: the median hardly notices fewer.
+const disturbedShare = 0.1
+
+// disturbances says what each disturbance means and what helps, in the order of the
+// warnings. Their codes are the flags.
+var disturbances = []struct{ flag, while string }{
+	{disturb.Throttled, "the CPU quota of the process's control group stopped it (throttled): raise the limit or take it away (docker run --cpus, limits.cpu in Kubernetes)"},
+	{disturb.Preempted, "other programs held the processors (preempted): close them, or measure on fewer processors (--device cpu:N)"},
+	{disturb.Stolen, "the hypervisor gave the processors to others (stolen): measure at a quieter time, or on a machine of its own"},
+	{disturb.Paged, "the process waited for pages from a disk (paged): free some memory, or use a smaller --size"},
+}
+
+// disturbed returns a warning for each disturbance that a tenth of the samples of
+// the good launches or more are marked with. All of them count in the figures.
+func disturbed(m *result.Measurement) (out []result.Warning) {
+	marked, total := map[string]int{}, 0
+	for _, l := range m.Launches {
+		if l.Status != result.StatusOK {
+			continue
+		}
+		for _, s := range l.Samples {
+			total++
+			for _, d := range disturbances {
+				if slices.Contains(s.Flags, d.flag) {
+					marked[d.flag]++
+				}
+			}
+		}
+	}
+	for _, d := range disturbances {
+		if n := marked[d.flag]; n > 0 && float64(n) >= disturbedShare*float64(total) {
+			out = append(out, result.Warning{Code: d.flag, Text: fmt.Sprintf("%d of %s were taken while %s", n, Plural(total, "sample"), d.while)})
+		}
+	}
+	return out
+}

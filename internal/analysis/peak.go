@@ -1,0 +1,49 @@
+// Upper bounds: nothing is faster than multiply-adds alone.
+
+package analysis
+
+import "gpubench/internal/result"
+
+// impossible is the share of the peak above which a rate cannot be right. The 5 % are
+// for clocks that were higher while the rate was measured than while the peak was.
+const impossible = 1.05
+
+// Peaks sets the peak of each good measurement whose device one was measured on. It is
+// the best rate that a sample of the FMA kernel reached, not the median one: it is to
+// be a bound. isa is the best instruction set of the machine, as in Host.CPU.
+func Peaks(ms []result.Measurement, devices []result.Device, isa string) {
+	for i := range ms {
+		m := &ms[i]
+		m.Peak = nil
+		if !compared(m) {
+			continue
+		}
+		for j := range ms {
+			p := &ms[j]
+			if p.Role != result.RolePeak || p.Status != result.StatusOK || p.Summary == nil || p.Runtime != m.Runtime || !bounds(devices, p.Device, m.Device, isa) {
+				continue
+			}
+			rate := float64(p.Problem.FLOP) / p.Summary.MinS
+			m.Peak = &result.Peak{FLOPS: rate, From: p.ID, Share: m.Summary.FLOPS / rate}
+		}
+	}
+}
+
+// bounds reports whether the peak of one device is that of another: the device
+// itself, and for a library on the CPU the cpu device with as many threads and with the
+// instruction set that the library will choose.
+func bounds(devices []result.Device, peak, other, isa string) bool {
+	if peak == other {
+		return true
+	}
+	var p, o result.Device
+	for _, d := range devices {
+		switch d.ID {
+		case peak:
+			p = d
+		case other:
+			o = d
+		}
+	}
+	return p.Backend == "cpu" && o.Backend == "blas" && p.Threads == o.Threads && p.ISA == isa
+}

@@ -1,0 +1,116 @@
+// The empty dispatch: what it costs to submit work and to learn that it is done.
+
+package launch
+
+import (
+	"context"
+	"fmt"
+	"math"
+
+	"gpubench/internal/backend"
+	"gpubench/internal/stats"
+	"gpubench/internal/worker"
+)
+
+// emptyTrips are timed in each launch of another kernel.
+const emptyTrips = 30
+
+// A launch of the empty kernel takes at least so many samples, unless the rules are
+// content with less time, and at most so many, as each is an event and a line of the result.
+const (
+	leastEmptySamples = 200
+	mostEmptySamples  = 2000
+)
+
+// emptyProblem is what a launch of the empty kernel builds its program for, and shows
+// that it works.
+var emptyProblem = backend.Problem{M: 64, N: 64, K: 64}
+
+// timeEmpty measures and emits the empty round trip, and makes the batches so long that
+// it is a hundredth of them at most. What an empty dispatch may not do is to write anything.
+func (r *recorder) timeEmpty() error {
+	if err := r.fill(1); err != nil {
+		return err
+	}
+	var trips []float64
+	for range emptyTrips {
+		t, err := r.empty(1)
+		if err != nil {
+			return err
+		}
+		trips = append(trips, t.HostS)
+	}
+	if err := r.read(); err != nil {
+		return err
+	}
+	for _, x := range r.region {
+		if math.Float32bits(x) != math.Float32bits(unwritten) {
+			return backend.Errorf(backend.WrongResult, "the empty dispatch wrote into C, though it had no part of it")
+		}
+	}
+	s, err := stats.Summarize(stats.Samples{trips})
+	if err != nil {
+		return err
+	}
+	r.roundTrip = s.Median
+	r.rules.BatchS = max(r.rules.BatchS, leastRoundTrips*r.roundTrip)
+	r.s.emit(worker.Event{Event: worker.EventRoundTrip, RoundTripS: r.roundTrip})
+	return nil
+}
+
+// empty runs n empty dispatches, each submitted and waited for by itself, and returns
+// the sum of their times.
+func (r *recorder) empty(n int) (sum backend.Timing, err error) {
+	for i := range n {
+		if err := context.Cause(r.s.ctx); err != nil {
+			return backend.Timing{}, err
+		}
+		t, err := r.program.Empty()
+		if err == nil {
+			err = checkHostClock(t, 1)
+		}
+		if err != nil {
+			return backend.Timing{}, fmt.Errorf("empty dispatch: %w", err)
+		}
+		sum.HostS += t.HostS
+		switch {
+		case i == 0:
+			sum.DeviceS = t.DeviceS
+		case sum.DeviceS != nil && t.DeviceS != nil:
+			*sum.DeviceS += *t.DeviceS
+		default:
+			sum.DeviceS = nil
+		}
+	}
+	return sum, nil
+}
+
+// launchEmpty builds the kernel, verifies it on the exact input of a small problem,
+// warms up with empty dispatches, and emits single ones as samples until a rule stops
+// it, which it returns.
+func (s *session) launchEmpty(dev backend.Device) (stop string, err error) {
+	if err := checkRules(s.req.Rules); err != nil {
+		return "", err
+	}
+	program, err := s.build(dev, backend.KernelMatmul, emptyProblem)
+	if err != nil {
+		return "", err
+	}
+	defer closing("program", program, &err)
+	s.built(program, backend.KernelEmpty)
+
+	r := &recorder{bench: newBench(s, program, emptyProblem), rules: s.req.Rules, most: mostEmptySamples}
+	r.run = r.empty
+	s.phase(phaseVerify)
+	if err := r.verifyExact(); err != nil {
+		return "", err
+	}
+	s.phase(phaseWarmup)
+	if err := r.warmUp(); err != nil {
+		return "", err
+	}
+	s.phase(phaseSample)
+	r.n = 1
+	r.rules.MinTimeS = min(r.rules.MinTimeS, leastEmptySamples*r.last)
+	return r.sample()
+}
