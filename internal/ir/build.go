@@ -39,7 +39,7 @@ func Build(m *spirv.Module) (f *Func, err error) {
 		if err != nil {
 			return nil, err
 		}
-		b.f.clean()
+		b.f.Clean()
 		return b.f, nil
 	}
 }
@@ -990,8 +990,8 @@ func (b *builder) written(l *loop) (map[*Var]bool, error) {
 	return set, phis(merge)
 }
 
-// clean drops operations whose result nobody uses and variables that nobody reads.
-func (f *Func) clean() {
+// Clean drops operations whose result nobody uses and variables that nobody reads.
+func (f *Func) Clean() {
 	for {
 		uses := map[*Value]int{}
 		gets := map[*Var]int{}
