@@ -53,3 +53,31 @@ func variant(isa, suffix string, lx, ly, tm, tn, bk uint32) CPUVariant {
 			"BK": bk, "KU": 1, "PA": 16, "PB": 16},
 	}
 }
+
+// CUDATile is a specialization of matmul_f32 for NVIDIA's processors.
+type CUDATile struct {
+	Specialization map[string]uint32
+	MinBlocks      int // workgroups that a multiprocessor is to hold; 0 leaves it open
+}
+
+// CUDATiles are the specializations that are worth trying on an NVIDIA device, the
+// likeliest for a large problem first. internal/ptx has a test that shows what NVIDIA's
+// assembler makes of each.
+var CUDATiles = []CUDATile{
+	cudaTile(16, 8, 8, 2, 16, 16, 0),
+	cudaTile(16, 8, 8, 2, 16, 8, 0),
+	cudaTile(16, 8, 8, 2, 16, 4, 0),
+	cudaTile(16, 16, 8, 2, 16, 8, 0),
+	cudaTile(16, 16, 8, 2, 16, 4, 0),
+	cudaTile(16, 16, 8, 2, 32, 8, 0),
+	cudaTile(16, 8, 16, 2, 16, 8, 0),
+	cudaTile(8, 16, 8, 2, 16, 8, 0),
+	cudaTile(16, 16, 4, 2, 16, 8, 0),
+	cudaTile(16, 8, 4, 2, 16, 8, 0),
+	cudaTile(8, 8, 8, 2, 8, 8, 0),
+	cudaTile(8, 8, 4, 1, 8, 8, 0),
+}
+
+func cudaTile(lx, ly, tm, tn, bk, ku uint32, minBlocks int) CUDATile {
+	return CUDATile{map[string]uint32{"LX": lx, "LY": ly, "TM": tm, "TN": tn, "VN": 4, "BK": bk, "KU": ku, "PA": 0, "PB": 0}, minBlocks}
+}

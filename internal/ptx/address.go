@@ -8,12 +8,12 @@ import (
 )
 
 // lower gives every access an address and a constant offset from it. The part of an
-// index that does not change in a loop becomes an address of its own, from which the
-// rest goes on, so that it can be computed before the loop.
+// index that does not change in a loop is summed up by itself, so that it can be computed
+// before the loop.
 func lower(t *translation) {
 	t.number()
 	ps := polys{}
-	loops := map[*ir.Value]int{} // around a value
+	loops := map[*ir.Value]int{} // in how many loops around it a value changes
 	var walk func(list []ir.Node, depth int) []ir.Node
 	walk = func(list []ir.Node, depth int) []ir.Node {
 		c := &code{t: t}
@@ -21,6 +21,12 @@ func lower(t *translation) {
 			switch n := n.(type) {
 			case *ir.Value:
 				loops[n] = depth
+				if speculates(n) { // hoist can take it out of those that its arguments come from
+					loops[n] = 0
+					for _, a := range n.Args {
+						loops[n] = max(loops[n], loops[a])
+					}
+				}
 				if n.Op == ir.Load || n.Op == ir.Store {
 					t.address(c, ps, loops, n)
 				}
@@ -62,17 +68,19 @@ func (t *translation) address(c *code, ps polys, loops map[*ir.Value]int, v *ir.
 		deepest = max(deepest, l)
 		levels[l] = append(levels[l], m)
 	}
-	var addr *ir.Value
-	add := func(ix *ir.Value, n uint32) {
-		args := []*ir.Value{ix}
-		if addr != nil {
-			args = append(args, addr)
-		}
-		addr = c.add(&ir.Value{Op: ir.Addr, Type: typ, Mem: v.Mem, N: n, Args: args, Inst: v.Inst})
-	}
+	var addr, index *ir.Value
 	for l := 0; l <= deepest; l++ {
 		sum := levels[l]
 		if len(sum) == 0 {
+			continue
+		}
+		if typ == ir.Long {
+			// What stays in a register over a loop is the index, for an address takes two.
+			part := c.sum(sum)
+			if index != nil {
+				part = c.do(ir.IAdd, ir.Int, index, part)
+			}
+			index = part
 			continue
 		}
 		scale := int64(0)
@@ -86,10 +94,17 @@ func (t *translation) address(c *code, ps polys, loops map[*ir.Value]int, v *ir.
 		for i, m := range sum {
 			part[i] = mono{m.coef / scale, m.atoms}
 		}
-		add(c.sum(part), uint32(scale))
+		args := []*ir.Value{c.sum(part)}
+		if addr != nil {
+			args = append(args, addr)
+		}
+		addr = c.add(&ir.Value{Op: ir.Addr, Type: typ, Mem: v.Mem, N: uint32(scale), Args: args, Inst: v.Inst})
 	}
 	if addr == nil {
-		add(num(0), 1)
+		if index == nil {
+			index = num(0)
+		}
+		addr = c.add(&ir.Value{Op: ir.Addr, Type: typ, Mem: v.Mem, N: 1, Args: []*ir.Value{index}, Inst: v.Inst})
 	}
 	v.Args[0], v.Offset = addr, uint32(int32(k))
 }
