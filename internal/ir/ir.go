@@ -136,7 +136,7 @@ const (
 
 	// What translations make of the above; Build makes none of it. A lowered access takes
 	// an Addr instead of an index, and moves one element or several neighbouring ones.
-	Addr      // Mem, Args[0]: where element Args[0] lies
+	Addr      // Mem: where the element Args[0] times N lies, counted from the Addr Args[1] if there is one
 	Wide      // Mem, Args[0] Addr, Offset in elements, N: loads N neighbours, for Part
 	Part      // Dim: one of the elements that Args[0], a Wide, has loaded
 	WideStore // Mem, Args[0] Addr, Offset in elements, Args[1:] the neighbours
@@ -180,7 +180,7 @@ type Value struct {
 	Mem    *Mem
 	Var    *Var
 
-	N          uint32 // Wide, Copy
+	N          uint32 // Addr, Wide, Copy
 	From       *Mem   // Copy
 	FromOffset uint32
 
@@ -341,8 +341,13 @@ func printNodes(b *strings.Builder, nodes []Node, indent string) {
 				fmt.Fprintf(b, " %d", n.Offset)
 			case UnpackHalf, UnpackLong, Part:
 				fmt.Fprintf(b, " %d", n.Dim)
-			case Load, Store, Addr:
+			case Load, Store:
 				fmt.Fprintf(b, " %s", n.Mem)
+				if n.Offset != 0 {
+					fmt.Fprintf(b, " %+d", int32(n.Offset))
+				}
+			case Addr:
+				fmt.Fprintf(b, " %s by %d", n.Mem, n.N)
 			case WideStore:
 				fmt.Fprintf(b, " %s %+d", n.Mem, int32(n.Offset))
 			case Wide:

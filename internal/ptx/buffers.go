@@ -45,9 +45,10 @@ func buffers(t *translation) {
 // stepLoop is a loop of the form that buffers looks for.
 type stepLoop struct {
 	head, load, use []ir.Node
-	leave           *ir.Value // the condition
-	mems            []*ir.Mem // what load writes
-	vars            map[*ir.Var]*ir.Value
+	leave           *ir.Value             // the condition
+	mems            []*ir.Mem             // what load writes
+	vars            map[*ir.Var]*ir.Value // set in the Continue part
+	steers          map[*ir.Value]bool    // what the load of the next step is computed from
 }
 
 // match takes a loop apart, or returns nil.
@@ -143,13 +144,40 @@ func (t *translation) match(l *ir.Loop) *stepLoop {
 			return nil
 		}
 	}
-	// What steers the load must not depend on the use, which it overtakes.
+	// What steers the next step's load must not depend on the use, which it overtakes.
 	inUse := written(m.use...)
-	ir.Walk(slices.Concat(m.head, m.load), func(n ir.Node) {
-		if v, ok := n.(*ir.Value); ok && v.Op == ir.Get && inUse[v.Var] {
+	m.steers = closure(m.leave, m.load)
+	for _, n := range slices.Concat(m.head, m.load) {
+		ir.Walk([]ir.Node{n}, func(n ir.Node) {
+			if v, ok := n.(*ir.Value); ok && v.Op == ir.Get && m.steers[v] && inUse[v.Var] {
+				good = false
+			}
+		})
+	}
+	ir.Walk(m.use, func(n ir.Node) {
+		if v, ok := n.(*ir.Value); ok && m.steers[v] {
 			good = false
 		}
 	})
+	// The same for what it takes to know the loop's variables in the next step.
+	for _, n := range m.head {
+		if v := n.(*ir.Value); m.steers[v] && v.Op == ir.Get && m.vars[v.Var] != nil {
+			for x := range closure(m.vars[v.Var], nil) {
+				m.steers[x] = true
+			}
+		}
+	}
+	ir.Walk(m.use, func(n ir.Node) {
+		if v, ok := n.(*ir.Value); ok && m.steers[v] {
+			good = false
+		}
+	})
+	// A variable that is only read in the head to step another one is one too.
+	for _, n := range m.head {
+		if v := n.(*ir.Value); m.steers[v] && v.Op == ir.Get && inUse[v.Var] {
+			good = false
+		}
+	}
 	if !good {
 		return nil
 	}
@@ -167,6 +195,39 @@ func (t *translation) match(l *ir.Loop) *stepLoop {
 		return nil
 	}
 	return m
+}
+
+// closure is what a value and the operations of nodes are computed from.
+func closure(v *ir.Value, nodes []ir.Node) map[*ir.Value]bool {
+	set := map[*ir.Value]bool{}
+	var add func(v *ir.Value)
+	add = func(v *ir.Value) {
+		if set[v] || v.Op == ir.Const {
+			return
+		}
+		set[v] = true
+		for _, a := range v.Args {
+			add(a)
+		}
+	}
+	add(v)
+	ir.Walk(nodes, func(n ir.Node) {
+		switch n := n.(type) {
+		case *ir.Value:
+			add(n)
+		case *ir.If:
+			add(n.Cond)
+		}
+	})
+	return set
+}
+
+// steering keeps the operations of a list that steer the load.
+func (m *stepLoop) steering(list []ir.Node) []ir.Node {
+	return slices.DeleteFunc(slices.Clone(list), func(n ir.Node) bool {
+		v, ok := n.(*ir.Value)
+		return ok && !m.steers[v]
+	})
 }
 
 // outer reports whether nodes hold a jump that leaves them.
@@ -279,19 +340,12 @@ func (t *translation) double(l *ir.Loop) []ir.Node {
 			fits = false
 		}
 	})
-	// The loop's variables are read in the head alone, and the use does not steer the loop.
-	used := map[ir.Node]bool{}
+	// The loop's variables are read in the head alone.
 	ir.Walk(slices.Concat(m.load, m.use), func(n ir.Node) {
 		if v, ok := n.(*ir.Value); ok && v.Op == ir.Get && m.vars[v.Var] != nil {
 			fits = false
 		}
 	})
-	ir.Walk(m.use, func(n ir.Node) { used[n] = true })
-	for _, n := range l.Continue {
-		for _, a := range n.(*ir.Value).Args {
-			fits = fits && !used[a]
-		}
-	}
 	if !fits {
 		return nil
 	}
@@ -318,7 +372,7 @@ func (t *translation) double(l *ir.Loop) []ir.Node {
 
 	// Before the loop: the first step's load.
 	first := &copier{t: t, env: map[*ir.Value]*ir.Value{}}
-	before := first.copy(m.head)
+	before := first.copy(m.steering(m.head))
 	c := &code{t: t}
 	not := c.do(ir.LNot, ir.Bool, first.arg(m.leave))
 	before = append(append(before, c.list...), &ir.If{Cond: not, Then: first.copy(m.load)})
@@ -342,11 +396,7 @@ func (t *translation) double(l *ir.Loop) []ir.Node {
 
 	// The next step's variables, from the Continue part.
 	steps := &copier{t: t, env: map[*ir.Value]*ir.Value{}}
-	for _, n := range l.Continue {
-		if v := n.(*ir.Value); v.Op != ir.Set {
-			body = append(body, steps.copy([]ir.Node{n})...)
-		}
-	}
+	body = append(body, steps.copy(m.steering(l.Continue))...)
 	next := &copier{t: t, env: map[*ir.Value]*ir.Value{}}
 	next.read = func(v *ir.Value) *ir.Value {
 		if x := m.vars[v.Var]; x != nil {
@@ -355,7 +405,7 @@ func (t *translation) double(l *ir.Loop) []ir.Node {
 		return nil
 	}
 	next.at = func(mem *ir.Mem) *ir.Value { return other[stageOf[mem]] }
-	body = append(body, next.copy(m.head)...)
+	body = append(body, next.copy(m.steering(m.head))...)
 	c = &code{t: t}
 	not = c.do(ir.LNot, ir.Bool, next.arg(m.leave))
 	body = append(append(body, c.list...), &ir.If{Cond: not, Then: next.copy(m.load)})

@@ -306,8 +306,9 @@ func (a *aligner) block(w *code, c *tileCopy, from []*tileCopy, n int, loads, st
 	if y != nil && len(gy) > 0 && len(sy) > 0 {
 		if set := find(gy.times(constPoly(ly)), sy.times(constPoly(ly))); set != nil {
 			col := column()
+			// rows may hold x itself, so x goes first.
 			rows := atom(y).times(constPoly(int64(n))).plus(row(), 1)
-			if set = put(set, c.g.replace(y, rows).replace(x, col), c.s.replace(y, rows).replace(x, col)); set != nil {
+			if set = put(set, c.g.replace(x, col).replace(y, rows), c.s.replace(x, col).replace(y, rows)); set != nil {
 				return set
 			}
 		}

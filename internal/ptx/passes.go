@@ -187,13 +187,15 @@ func (a *aligner) align(p poly, log int) (q poly, ok bool) {
 	return q, true
 }
 
-// need notes the push constants that q relies on.
-func (a *aligner) need(q poly) {
+// need notes the push constants that q relies on, if any.
+func (a *aligner) need(q poly) (some bool) {
 	for off, e := range a.even {
 		if q.has(e) {
 			a.needed[off] = true
+			some = true
 		}
 	}
+	return some
 }
 
 // guard is the condition for all that was needed since the last one, nil for none.
@@ -372,8 +374,7 @@ func (a *aligner) realign(list []ir.Node) []ir.Node {
 				for 1<<log*v.Mem.Elem.Size() > 16 {
 					log--
 				}
-				if q, ok := a.align(p, log); ok && count[name] > 1 {
-					a.need(q)
+				if q, ok := a.align(p, log); ok && count[name] > 1 && a.need(q) {
 					_, k := a.ps.of(v.Args[0]).split()
 					v.Args[0] = c.sum(q.plus(constPoly(k), 1))
 				}

@@ -155,7 +155,7 @@ func (r *rewriter) arg(v *ir.Value) *ir.Value {
 	}
 	n := r.env[v]
 	if n == nil {
-		return v // made by a pass, in place already
+		n = v // from outside of what is rewritten
 	}
 	return r.resolve(n)
 }

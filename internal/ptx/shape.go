@@ -16,6 +16,7 @@ type shape struct {
 	align    map[*ir.Value]int // log2 of a factor, at most maxAlign; missing means not visited
 	varAlign map[*ir.Var]int
 	changed  bool
+	done     bool
 	err      error // a barrier that some invocations may not reach
 	lost     bool  // some invocations may have returned
 }
@@ -32,6 +33,7 @@ func shapeOf(f *ir.Func) *shape {
 		s.changed, s.err = false, nil
 		s.list(f.Body, false, nil)
 	}
+	s.done = true
 	return s
 }
 
@@ -63,7 +65,34 @@ func (s *shape) list(list []ir.Node, apart bool, in *loopShape) {
 	}
 }
 
-func (s *shape) of(v *ir.Value) bool { return v.Op != ir.Const && s.differs[v] }
+// of reports whether v differs. What a pass has made since the visit is looked at now.
+func (s *shape) of(v *ir.Value) bool {
+	if v.Op == ir.Const {
+		return false
+	}
+	d, ok := s.differs[v]
+	if !ok && s.done {
+		d = s.varies(v)
+		s.differs[v] = d
+	}
+	return d
+}
+
+func (s *shape) varies(v *ir.Value) bool {
+	differs := false
+	for _, a := range v.Args {
+		differs = differs || s.of(a)
+	}
+	switch v.Op {
+	case ir.LocalID:
+		return true
+	case ir.Load, ir.Wide:
+		return differs || v.Mem.Kind != ir.Buffer || !v.Mem.ReadOnly
+	case ir.Get:
+		return s.varDiff[v.Var]
+	}
+	return differs
+}
 
 // exits reports whether a loop may be left, or a step of it cut short, under a
 // condition that differs.
@@ -97,17 +126,8 @@ func (s *shape) exits(l *ir.Loop) bool {
 }
 
 func (s *shape) value(v *ir.Value, apart bool) {
-	differs := false
-	for _, a := range v.Args {
-		differs = differs || s.of(a)
-	}
+	differs := s.varies(v)
 	switch v.Op {
-	case ir.LocalID:
-		differs = true
-	case ir.Load, ir.Wide:
-		differs = differs || v.Mem.Kind != ir.Buffer || !v.Mem.ReadOnly
-	case ir.Get:
-		differs = s.varDiff[v.Var]
 	case ir.Set:
 		if (differs || apart) && !s.varDiff[v.Var] {
 			s.varDiff[v.Var], s.changed = true, true
@@ -120,8 +140,8 @@ func (s *shape) value(v *ir.Value, apart bool) {
 			s.err = v.Err("some invocations of a workgroup may not reach this barrier, because of a condition that differs between them")
 		}
 	}
-	if differs && !s.differs[v] {
-		s.differs[v], s.changed = true, true
+	if old, ok := s.differs[v]; !ok || differs && !old {
+		s.differs[v], s.changed = differs, true
 	}
 	if v.Type != ir.Int && v.Op != ir.Addr {
 		return
@@ -138,6 +158,14 @@ func (s *shape) factor(v *ir.Value) int {
 		return min(maxAlign, bits.TrailingZeros64(v.Bits))
 	}
 	if a, ok := s.align[v]; ok {
+		return a
+	}
+	if s.done {
+		a := 0
+		if v.Type == ir.Int || v.Op == ir.Addr {
+			a = s.computed(v)
+		}
+		s.align[v] = a
 		return a
 	}
 	return maxAlign // not visited yet

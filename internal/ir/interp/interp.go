@@ -303,7 +303,7 @@ func (v *invocation) value(n *ir.Value) error {
 		}
 		set(w)
 	case ir.Load, ir.Store:
-		at := int64(int32(a[0]))
+		at := int64(int32(a[0])) + int64(int32(n.Offset))
 		if err := v.element(n.Op, n.Mem, at, 1); err != nil {
 			return err
 		}
@@ -316,8 +316,12 @@ func (v *invocation) value(n *ir.Value) error {
 		return v.access(n, a)
 	case ir.Part:
 		set(v.wide[n.Args[0]][n.Dim])
-	case ir.Addr:
-		set(a[0])
+	case ir.Addr: // as an index
+		x := a[0] * uint64(n.N)
+		if len(n.Args) > 1 {
+			x += a[1]
+		}
+		v.vals[n] = uint64(uint32(x))
 	case ir.Get:
 		set(v.vars[n.Var])
 	case ir.Set:
