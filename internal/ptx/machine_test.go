@@ -38,6 +38,10 @@ type launch struct {
 	buffers [][]byte
 	push    []byte
 	dynamic int // bytes of shared memory asked for
+
+	// watch, if not nil, is told how the lanes of each warp access shared memory and
+	// buffers together, instruction by instruction.
+	watch func(line, space string, lanes *[32]access)
 }
 
 type block struct {
@@ -49,6 +53,19 @@ type block struct {
 	epoch   int32
 	written []bool // buffers
 	nc      []bool // buffers read as never written
+	trace   map[visit]*[32]access
+}
+
+// visit is one execution of an instruction by a warp.
+type visit struct {
+	pc, warp, nth int
+	space         string
+}
+
+// access is what one lane of a warp does there.
+type access struct {
+	addr uint64
+	size int // 0 for a lane that is not here
 }
 
 // touch is who used a place since the last barrier.
@@ -70,6 +87,25 @@ type thread struct {
 	done    bool
 	pending []func()
 	lands   [][2]int
+	visits  map[visit]int
+}
+
+// note records an access for the launch's watch.
+func (t *thread) note(space string, addr uint64, size int) {
+	if t.b.l.watch == nil {
+		return
+	}
+	if t.visits == nil {
+		t.visits = map[visit]int{}
+	}
+	v := visit{pc: t.pc, warp: int(t.id) / 32, space: space}
+	n := t.visits[v]
+	t.visits[v]++
+	v.nth = n
+	if t.b.trace[v] == nil {
+		t.b.trace[v] = &[32]access{}
+	}
+	t.b.trace[v][t.id%32] = access{addr, size}
 }
 
 var (
@@ -524,6 +560,9 @@ func (p *program) access(part, args []string) (step, error) {
 		if err != nil {
 			return err
 		}
+		if space != "local" {
+			t.note(space, a, count*bytes)
+		}
 		if space == "shared" {
 			if err := t.meet(which, count*bytes, part[0] == "st"); err != nil {
 				return err
@@ -596,6 +635,8 @@ func (p *program) copy(op string, args []string) (step, error) {
 		if err != nil {
 			return err
 		}
+		t.note("shared", a, n)
+		t.note("global", b, n)
 		if t.b.written[which] {
 			return fmt.Errorf("buffer %d is written and copied from", which)
 		}
@@ -944,8 +985,12 @@ func (p *program) run(l *launch) error {
 				for i := range b.shared {
 					b.shared[i] = 0xA5 // nothing may rely on it
 				}
+				b.trace = map[visit]*[32]access{}
 				if err := b.run(); err != nil {
 					return fmt.Errorf("block %v: %w", b.id, err)
+				}
+				for v, lanes := range b.trace {
+					l.watch(p.lines[v.pc], v.space, lanes)
 				}
 			}
 		}
