@@ -8,6 +8,7 @@ import (
 	"math"
 
 	"gpubench/internal/backend"
+	"gpubench/internal/result"
 	"gpubench/internal/stats"
 	"gpubench/internal/worker"
 )
@@ -97,7 +98,7 @@ func (s *session) launchEmpty(dev backend.Device) (stop string, err error) {
 		return "", err
 	}
 	defer closing("program", program, &err)
-	s.built(program, backend.KernelEmpty)
+	s.built(program, backend.KernelEmpty, result.FormatF32)
 
 	r := &recorder{bench: newBench(s, program, emptyProblem), rules: s.req.Rules, most: mostEmptySamples}
 	r.run = r.empty

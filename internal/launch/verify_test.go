@@ -29,7 +29,7 @@ func TestRightResultsPass(t *testing.T) {
 			a, b = normalInput(p, 1)
 			c := multiply(p, a, b, nil)
 			for _, limit := range []uint64{fullMACs, 0} {
-				n, method := newNormalChecker(p, a, b, limit)
+				n, method := newNormalChecker(p, a, b, result.FormatF32, limit)
 				e, err := n.check(c)
 				if err != nil {
 					t.Errorf("%s: %v", method, err)
@@ -53,8 +53,8 @@ func TestWrongElementsAreNamed(t *testing.T) {
 					t.Fatal(err)
 				}
 				na, nb := normalInput(p, 1)
-				full, _ := newNormalChecker(p, na, nb, fullMACs)
-				freivalds, _ := newNormalChecker(p, na, nb, 0)
+				full, _ := newNormalChecker(p, na, nb, result.FormatF32, fullMACs)
+				freivalds, _ := newNormalChecker(p, na, nb, result.FormatF32, 0)
 				for _, input := range []struct {
 					name  string
 					check checker
@@ -117,7 +117,7 @@ func TestCompensatingFaultsAreFound(t *testing.T) {
 	p := backend.Problem{M: 40, N: 50, K: 60}
 	a, b, _ := exactInput(p, 1)
 	na, nb := normalInput(p, 1)
-	freivalds, _ := newNormalChecker(p, na, nb, 0)
+	freivalds, _ := newNormalChecker(p, na, nb, result.FormatF32, 0)
 	for name, input := range map[string]struct {
 		check checker
 		c     []float32
@@ -162,7 +162,7 @@ func TestLowerPrecisionFails(t *testing.T) {
 			}
 			c := multiply(p, a, b, roundTo(format.bits))
 			for _, limit := range []uint64{fullMACs, 0} {
-				n, method := newNormalChecker(p, a, b, limit)
+				n, method := newNormalChecker(p, a, b, result.FormatF32, limit)
 				if _, err := n.check(c); kindOf(err) != backend.WrongResult {
 					t.Errorf("%v in %s by %s: %v, want a wrong result", p, format.name, method, err)
 				}
@@ -188,7 +188,7 @@ func TestExactInputFindsRoundedSums(t *testing.T) {
 func TestBoundHoldsForOtherOrders(t *testing.T) {
 	p := backend.Problem{M: 64, N: 64, K: 3000}
 	a, b := normalInput(p, 3)
-	n, _ := newNormalChecker(p, a, b, fullMACs)
+	n, _ := newNormalChecker(p, a, b, result.FormatF32, fullMACs)
 	for name, sum := range map[string]func(x, y func(int) float32) float32{
 		"backwards": func(x, y func(int) float32) (s float32) {
 			for k := p.K - 1; k >= 0; k-- {
