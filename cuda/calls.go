@@ -148,23 +148,26 @@ type pointers struct {
 // init makes the device's context that of the calling thread, and what its batches
 // need. What it made until an error, close frees.
 func (p *pointers) init(id string) error {
-	if res := C.nv_context_retain(&p.context, C.int(p.device)); res != success {
-		p.context = nil
+	// What a call writes to is a variable of its own: cgo looks at all that lies around it.
+	var context, stream unsafe.Pointer
+	if res := C.nv_context_retain(&context, C.int(p.device)); res != success {
 		return failure(id, "open the device", "cuDevicePrimaryCtxRetain", int(res))
 	}
+	p.context = context
 	if res := C.nv_context_set(p.context); res != success {
 		return failure(id, "open the device", "cuCtxSetCurrent", int(res))
 	}
 	// What other code gives to the stream 0 must not hold this one up.
-	if res := C.nv_stream_create(&p.stream, C.NV_STREAM_NON_BLOCKING); res != success {
-		p.stream = nil
+	if res := C.nv_stream_create(&stream, C.NV_STREAM_NON_BLOCKING); res != success {
 		return failure(id, "make a stream", "cuStreamCreate", int(res))
 	}
-	for _, e := range []*unsafe.Pointer{&p.begin, &p.end} {
-		if res := C.nv_event_create(e, 0); res != success {
-			*e = nil
+	p.stream = stream
+	for _, to := range []*unsafe.Pointer{&p.begin, &p.end} {
+		var event unsafe.Pointer
+		if res := C.nv_event_create(&event, 0); res != success {
 			return failure(id, "make an event", "cuEventCreate", int(res))
 		}
+		*to = event
 	}
 	return nil
 }
@@ -193,11 +196,11 @@ type memory struct {
 }
 
 func alloc(id, what string, bytes uint64) (memory, error) {
-	m := memory{bytes: bytes}
-	if res := C.nv_alloc(&m.at, C.size_t(bytes)); res != success {
+	var at C.nv_ptr
+	if res := C.nv_alloc(&at, C.size_t(bytes)); res != success {
 		return memory{}, failure(id, fmt.Sprintf("allocate %d bytes for %s", bytes, what), "cuMemAlloc", int(res))
 	}
-	return m, nil
+	return memory{at, bytes}, nil
 }
 
 func (m memory) free() {
@@ -264,22 +267,25 @@ const (
 type module struct{ pointer, function unsafe.Pointer }
 
 // load compiles a text for the device of the calling thread, and finds its entry.
-func load(id, text, entry string) (m module, err error) {
+func load(id, text, entry string) (module, error) {
 	ctext, centry := C.CString(text), C.CString(entry)
 	defer C.free(unsafe.Pointer(ctext))
 	defer C.free(unsafe.Pointer(centry))
 	log := make([]C.char, 8<<10)
-	if res := C.nv_load_ptx(&m.pointer, ctext, &log[0], C.size_t(len(log))); res != success {
+	var loaded, function unsafe.Pointer
+	if res := C.nv_load_ptx(&loaded, ctext, &log[0], C.size_t(len(log))); res != success {
 		e := failure(id, "compile the kernel", "cuModuleLoadDataEx", int(res))
 		if said := strings.Join(strings.Fields(C.GoString(&log[0])), " "); said != "" {
 			e.Text += ": the driver's compiler says: " + said
 		}
 		return module{}, e
 	}
-	if res := C.nv_module_function(&m.function, m.pointer, centry); res != success {
+	m := module{pointer: loaded}
+	if res := C.nv_module_function(&function, loaded, centry); res != success {
 		m.unload()
 		return module{}, failure(id, "find the entry of the kernel", "cuModuleGetFunction", int(res))
 	}
+	m.function = function
 	return m, nil
 }
 
@@ -382,7 +388,9 @@ func (p *pointers) openBLAS(id, library string, mode int) (h blasHandle, version
 		return h, 0, code == 1, fmt.Errorf("%s", C.GoString(&why[0]))
 	}
 	var v C.int
-	o := C.nv_blas_create(&h.pointer, p.stream, C.int(mode), &v)
+	var made unsafe.Pointer
+	o := C.nv_blas_create(&made, p.stream, C.int(mode), &v)
+	h = blasHandle{made}
 	if o.result != 0 {
 		h.close()
 		return blasHandle{}, 0, false, blasFailure(id, "start "+library, C.GoString(o.call), int(o.result))

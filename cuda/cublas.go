@@ -50,8 +50,8 @@ func entries(p physical) (list []result.Device) {
 	return list
 }
 
-// Devices lists every device of the driver in each math mode. It is of kind Absent where
-// there is no driver or no library.
+// Devices lists every usable device of the driver in each math mode; why one cannot be used
+// the backend cuda says. The error is of kind Absent where there is no library, or no device.
 func (b *BLAS) Devices() ([]result.Device, error) {
 	all, err := blasPhysicals()
 	if err != nil {
@@ -59,18 +59,22 @@ func (b *BLAS) Devices() ([]result.Device, error) {
 	}
 	var devices []result.Device
 	for _, p := range all {
-		list := entries(p)
-		if p.info.Unusable == "" { // the library says what it is to an open device only
-			d, err := openBLAS(p, list[0], mathModes[0].mode)
-			if err != nil {
-				return nil, err
-			}
-			for i := range list {
-				list[i].Name, list[i].Driver = d.info.Name, d.info.Driver
-			}
-			d.Close()
+		if p.info.Unusable != "" {
+			continue
 		}
+		list := entries(p)
+		d, err := openBLAS(p, list[0], mathModes[0].mode) // only to an open device the library says what it is
+		if err != nil {
+			return nil, err
+		}
+		for i := range list {
+			list[i].Name, list[i].Driver = d.info.Name, d.info.Driver
+		}
+		d.Close()
 		devices = append(devices, list...)
+	}
+	if len(devices) == 0 {
+		return nil, &backend.Error{Kind: backend.Absent, Text: "cublas: no device of the backend cuda can be used"}
 	}
 	return devices, nil
 }

@@ -123,13 +123,7 @@ func (d Device) Role() string {
 }
 
 // KernelName is the name of what runs on the device.
-func (d Device) KernelName() string {
-	name := cmp.Or(referenceKernels[d.Backend], "matmul")
-	if f := d.Format(); f != FormatF32 {
-		name += "-" + f
-	}
-	return name
-}
+func (d Device) KernelName() string { return cmp.Or(referenceKernels[d.Backend], "matmul") }
 
 // Number formats.
 const (
@@ -206,7 +200,7 @@ type Peak struct {
 
 // Kernel says exactly what ran.
 type Kernel struct {
-	Name           string            `json:"name" jsonschema:"matmul, or the library's routine for a reference: sgemm, sgemm-tf32"`
+	Name           string            `json:"name" jsonschema:"matmul, or the library's routine for a reference: sgemm"`
 	Format         string            `json:"format" jsonschema:"number format of what is multiplied: f32, or tf32 for a reference that rounds to it"`
 	Accumulate     string            `json:"accumulate" jsonschema:"number format of the sums, f32"`
 	SPIRVSHA256    string            `json:"spirv_sha256" jsonschema:"hash of the SPIR-V module that all forms are made from; empty for a reference"`
