@@ -70,15 +70,14 @@ type CUDATile struct {
 // times 128 bits of shared memory for 64 multiplications. A row of the A tile is a row of
 // the workgroup (BK = LX) or padded, so that the copies' rows fall into all banks.
 var CUDATiles = []CUDATile{
-	cudaTile(16, 8, 8, 2, 16, 16, 0, 0),  // 64 x 128
-	cudaTile(16, 8, 8, 2, 16, 8, 0, 0),   // the same with a shorter loop
-	cudaTile(16, 16, 8, 2, 16, 8, 0, 0),  // 128 x 128, a third less traffic from the cache
-	cudaTile(16, 16, 8, 2, 32, 8, 16, 0), // half the barriers
-	cudaTile(16, 8, 16, 2, 16, 8, 0, 0),  // 128 x 128, a quarter less from shared memory
-	cudaTile(8, 16, 8, 2, 16, 8, 8, 0),   // 128 x 64
-	cudaTile(16, 16, 4, 2, 16, 8, 0, 0),  // 64 x 128, more warps
-	cudaTile(8, 8, 8, 2, 8, 8, 0, 0),     // 64 x 64, for small problems
-	cudaTile(8, 8, 4, 1, 8, 8, 0, 0),     // 32 x 32
+	cudaTile(16, 8, 8, 2, 16, 16, 0, 0), // 64 x 128
+	cudaTile(16, 8, 8, 2, 16, 8, 0, 0),  // the same with a shorter loop
+	cudaTile(16, 16, 8, 2, 16, 8, 0, 0), // 128 x 128, a third less traffic from the cache
+	cudaTile(16, 8, 16, 2, 16, 8, 0, 0), // 128 x 128, a quarter less from shared memory
+	cudaTile(8, 16, 8, 2, 16, 8, 8, 0),  // 128 x 64
+	cudaTile(16, 16, 4, 2, 16, 8, 0, 0), // 64 x 128, more warps
+	cudaTile(8, 8, 8, 2, 8, 8, 0, 0),    // 64 x 64, for small problems
+	cudaTile(8, 8, 4, 1, 16, 16, 8, 0),  // 32 x 32
 }
 
 func cudaTile(lx, ly, tm, tn, bk, ku, pa uint32, minBlocks int) CUDATile {

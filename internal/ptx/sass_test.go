@@ -186,3 +186,25 @@ func warps(sm, threads, registers, shared int) int {
 	}
 	return n * each
 }
+
+// NVIDIA's assembler takes the text of every kernel of the tests, for every architecture.
+func TestAssembled(t *testing.T) {
+	nvidia(t)
+	for _, j := range jobs(t) {
+		for _, sm := range []int{53, 70, 80, 90} {
+			k := translate(t, j.module, nil, ptx.Options{Target: sm})
+			c := assemble(t, k.Text, sm, false)
+			t.Logf("%-10s sm_%d: %3d registers, %d bytes of spills, %5d of shared memory", j.name, sm, c.registers, c.spills, k.SharedBytes)
+			if c.shared != int(k.SharedBytes) {
+				t.Errorf("%s for sm_%d: the assembler sees %d bytes of shared memory, the kernel says %d", j.name, sm, c.shared, k.SharedBytes)
+			}
+		}
+	}
+	for _, s := range matmuls {
+		for _, sm := range targets {
+			k := translate(t, kernels.MatmulF32, s, ptx.Options{Target: sm})
+			c := assemble(t, k.Text, sm, false)
+			t.Logf("%s sm_%d: %3d registers, %d bytes of spills, %5d of shared memory", s, sm, c.registers, c.spills, k.SharedBytes)
+		}
+	}
+}
