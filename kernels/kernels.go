@@ -64,11 +64,11 @@ type CUDATile struct {
 // likeliest for a large problem first; tests of internal/ptx show what NVIDIA's assembler
 // makes of each.
 //
-// 8 x 8 elements of C to an invocation take 64 registers, and what is multiplied at once
-// another 40 or so: four workgroups of 128 invocations share a multiprocessor where the
-// compiler comes down to 128 registers, three at up to 168. Such an invocation reads 4
-// times 128 bits of shared memory for 64 multiplications. A row of the A tile is a row of
-// the workgroup (BK = LX) or padded, so that the copies' rows fall into all banks.
+// 8 x 8 elements of C to an invocation take 64 registers, what is multiplied at once
+// another 40, and the addresses 20 and more: at up to 168 three workgroups of 128
+// invocations share a multiprocessor, where one of 256 would be alone. Such an invocation
+// reads 4 times 128 bits of shared memory for 64 multiplications. A row of the A tile is
+// a row of the workgroup (BK = LX) or padded, so that the copies' rows fall into all banks.
 var CUDATiles = []CUDATile{
 	cudaTile(16, 8, 8, 2, 16, 16, 0, 0), // 64 x 128
 	cudaTile(16, 8, 8, 2, 16, 8, 0, 0),  // the same with a shorter loop
