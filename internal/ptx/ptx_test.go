@@ -206,8 +206,11 @@ func jobs(t testing.TB) []*job {
 		long.add([3]uint32{ceil(n, 32), 1, 1}, append(random(16), push(n, 0)...), random(int(8*n)), make([]byte, 8*n), make([]byte, 4*n))
 		functions.add([3]uint32{ceil(n, 32), 1, 1}, push(n), floats(int(n), func(int) float32 { return float32(rng.NormFloat64() * 2) }), make([]byte, 4*24*n))
 	}
-	for _, n := range [][2]uint32{{4, 4}, {12, 8}, {13, 12}, {16, 16}} {
-		tile.add([3]uint32{1, 1, 1}, push(n[0], n[1]), floats(int(16*max(n[0], n[1])), small), make([]byte, 64))
+	// own and over are tile with something before the barrier that the passes must see.
+	for _, j := range []*job{tile, add("own", "own.spv"), add("over", "over.spv")} {
+		for _, n := range [][2]uint32{{4, 4}, {12, 8}, {13, 12}, {16, 16}} {
+			j.add([3]uint32{1, 1, 1}, push(n[0], n[1]), floats(int(16*max(n[0], n[1])), small), make([]byte, 64))
+		}
 	}
 	return list
 }
