@@ -77,7 +77,7 @@ var CUDATiles = []CUDATile{
 	cudaTile(8, 16, 8, 2, 16, 8, 8, 0),  // 128 x 64
 	cudaTile(16, 16, 4, 2, 16, 8, 0, 0), // 64 x 128, more warps
 	cudaTile(8, 8, 8, 2, 8, 8, 0, 0),    // 64 x 64, for small problems
-	cudaTile(8, 8, 4, 1, 16, 16, 8, 0),  // 32 x 32
+	cudaTile(8, 8, 4, 2, 8, 8, 0, 0),    // 32 x 64
 }
 
 func cudaTile(lx, ly, tm, tn, bk, ku, pa uint32, minBlocks int) CUDATile {
