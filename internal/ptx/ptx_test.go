@@ -179,6 +179,10 @@ func jobs(t testing.TB) []*job {
 	for _, n := range []uint32{1, 63, 64, 200} {
 		j.add([3]uint32{ceil(n, 64), 1, 1}, push(n), floats(int(n), small), make([]byte, 4*ceil(n, 64)))
 	}
+	j = add("late", "late.spv")
+	for _, n := range []uint32{1, 32, 70} {
+		j.add([3]uint32{ceil(n, 32), 1, 1}, push(n), floats(int(n), small), make([]byte, 4*ceil(n, 32)))
+	}
 	j = add("divergent", "../../spmd/testdata/divergent.spv")
 	for _, n := range []uint32{1, 63, 64, 200} {
 		x := make([]uint32, n)
