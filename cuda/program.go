@@ -55,7 +55,7 @@ func (d *device) Candidates(kernel string, p backend.Problem) ([]backend.Special
 			last = err
 			continue
 		}
-		out = append(out, maps.Clone(s))
+		out = append(out, s)
 	}
 	if len(out) == 0 {
 		return nil, last
@@ -176,10 +176,12 @@ func (p *program) initKernel(kernel string, s backend.Specialization) error {
 
 // translate makes PTX, with two copies of the workgroup memory where they fit.
 func (d *device) translate(k *Kernel, s backend.Specialization) (*ptx.Kernel, error) {
-	o := ptx.Options{Target: capability(d.info), MinBlocks: minBlocks(s)}
+	o := ptx.Options{Target: capability(d.info), MinBlocks: int(s[minBlocks])}
 	name := d.sharedLimit()
+	constants := maps.Clone(s)
+	delete(constants, minBlocks)
 	for {
-		text, err := ptx.Translate(k.spirv, s, o)
+		text, err := ptx.Translate(k.spirv, constants, o)
 		if err != nil {
 			return nil, &backend.Error{Kind: backend.Limit, Text: d.info.ID + ": translate the kernel", Err: err}
 		}

@@ -17,6 +17,11 @@ import (
 // maxConstant bounds every constant, so that no product of them overflows.
 const maxConstant = 4096
 
+// minBlocks is a name that a specialization may have beside those of the constants, by
+// PTX's directive: how many workgroups a multiprocessor is to hold, for which the driver's
+// compiler limits the registers. Without it the compiler decides.
+const minBlocks = "minnctapersm"
+
 // tile is the part of C that a workgroup makes, and the invocations that make it.
 type tile struct {
 	rows, columns uint64
@@ -28,7 +33,7 @@ type tile struct {
 func (k *Kernel) constants(id string, s backend.Specialization) (backend.Specialization, error) {
 	all := backend.Specialization(maps.Clone(k.defaults))
 	for name, v := range s {
-		if _, known := all[name]; !known {
+		if _, known := all[name]; !known && name != minBlocks {
 			return nil, backend.Errorf(backend.Failed, "%s: the kernel has no specialization constant %q, only %s", id, name, strings.Join(slices.Sorted(maps.Keys(all)), ", "))
 		}
 		all[name] = v
@@ -107,28 +112,19 @@ func (k *Kernel) candidates(p backend.Problem) []backend.Specialization {
 		return []backend.Specialization{{"LX": 64, "LY": 2, "ACC": 8, "KU": 16}}
 	}
 	var filled []backend.Specialization
-	for _, c := range kernels.CUDATiles {
+	for i, c := range kernels.CUDATiles {
 		t, err := k.tile(c.Specialization)
 		if err != nil {
 			panic("BUG: cuda: " + err.Error())
 		}
-		if t.rows < 2*uint64(p.M) && t.columns < 2*uint64(p.N) {
-			filled = append(filled, c.Specialization)
+		smallest := filled == nil && i == len(kernels.CUDATiles)-1
+		if smallest || t.rows < 2*uint64(p.M) && t.columns < 2*uint64(p.N) {
+			s := backend.Specialization(maps.Clone(c.Specialization))
+			if c.MinBlocks > 0 {
+				s[minBlocks] = uint32(c.MinBlocks)
+			}
+			filled = append(filled, s)
 		}
-	}
-	if filled == nil {
-		filled = []backend.Specialization{kernels.CUDATiles[len(kernels.CUDATiles)-1].Specialization}
 	}
 	return filled
-}
-
-// minBlocks is how many workgroups a multiprocessor is to hold with a specialization; 0
-// leaves it to the driver's compiler.
-func minBlocks(s backend.Specialization) int {
-	for _, c := range kernels.CUDATiles {
-		if maps.Equal(c.Specialization, s) {
-			return c.MinBlocks
-		}
-	}
-	return 0
 }

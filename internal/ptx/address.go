@@ -124,9 +124,24 @@ func gcd(a, b int64) int64 {
 func widen(t *translation) {
 	t.number()
 	s := shapeOf(t.f)
+	parts := map[*ir.Value]*ir.Value{} // old loads to the parts of wide ones
 	t.f.Body = lists(t.f.Body, func(list []ir.Node) []ir.Node {
-		list = t.widenLoads(list, s)
+		list = t.widenLoads(list, s, parts)
 		return t.widenStores(list, s)
+	})
+	ir.Walk(t.f.Body, func(n ir.Node) {
+		switch n := n.(type) {
+		case *ir.Value:
+			for i, a := range n.Args {
+				if p := parts[a]; p != nil {
+					n.Args[i] = p
+				}
+			}
+		case *ir.If:
+			if p := parts[n.Cond]; p != nil {
+				n.Cond = p
+			}
+		}
 	})
 }
 
@@ -212,8 +227,7 @@ func keeps(n ir.Node, m *ir.Mem, reads bool) bool {
 	return found
 }
 
-func (t *translation) widenLoads(list []ir.Node, s *shape) []ir.Node {
-	parts := map[*ir.Value]*ir.Value{}
+func (t *translation) widenLoads(list []ir.Node, s *shape, parts map[*ir.Value]*ir.Value) []ir.Node {
 	type wide struct {
 		load  *ir.Value
 		parts []ir.Node
@@ -259,7 +273,7 @@ func (t *translation) widenLoads(list []ir.Node, s *shape) []ir.Node {
 		}
 	}
 	flush(func(*ir.Mem) bool { return true })
-	if len(parts) == 0 {
+	if len(first) == 0 {
 		return list
 	}
 	c := &code{t: t}
@@ -275,27 +289,7 @@ func (t *translation) widenLoads(list []ir.Node, s *shape) []ir.Node {
 		}
 		c.list = append(c.list, n)
 	}
-	replaceArgs(t.f.Body, parts)
-	replaceArgs(c.list, parts)
 	return c.list
-}
-
-// replaceArgs puts new values in the place of old ones wherever they are used.
-func replaceArgs(nodes []ir.Node, by map[*ir.Value]*ir.Value) {
-	ir.Walk(nodes, func(n ir.Node) {
-		switch n := n.(type) {
-		case *ir.Value:
-			for i, a := range n.Args {
-				if b := by[a]; b != nil {
-					n.Args[i] = b
-				}
-			}
-		case *ir.If:
-			if b := by[n.Cond]; b != nil {
-				n.Cond = b
-			}
-		}
-	})
 }
 
 func (t *translation) widenStores(list []ir.Node, s *shape) []ir.Node {

@@ -32,15 +32,22 @@ func buffers(t *translation) {
 		return
 	}
 	t.number()
-	for i := 0; i < len(t.f.Body); i++ {
+	s := shapeOf(t.f)
+	tried := 0
+	for i := 0; i < len(t.f.Body) && tried < maxLoops; i++ {
 		if l, ok := t.f.Body[i].(*ir.Loop); ok {
-			if before := t.double(l); before != nil {
+			tried++
+			// What differs still differs when a loop before this one has been rewritten.
+			if before := t.double(l, s); before != nil {
 				t.f.Body = slices.Insert(t.f.Body, i, before...)
 				i += len(before)
 			}
 		}
 	}
 }
+
+// maxLoops bounds how many loops are looked at, each with the whole function in view.
+const maxLoops = 16
 
 // stepLoop is a loop of the form that buffers looks for.
 type stepLoop struct {
@@ -52,7 +59,7 @@ type stepLoop struct {
 }
 
 // match takes a loop apart, or returns nil.
-func (t *translation) match(l *ir.Loop) *stepLoop {
+func (t *translation) match(l *ir.Loop, s *shape) *stepLoop {
 	var at []int
 	for i, n := range l.Body {
 		if v, ok := n.(*ir.Value); ok && v.Op == ir.Barrier {
@@ -89,7 +96,7 @@ func (t *translation) match(l *ir.Loop) *stepLoop {
 			m.vars[v.Var] = v.Args[0]
 		}
 	}
-	if outer(m.load) || outer(m.use) || shapeOf(t.f).exits(l) {
+	if outer(m.load) || outer(m.use) || s.exits(l) {
 		return nil
 	}
 	ours := map[*ir.Mem]bool{}
@@ -312,8 +319,8 @@ func (c *copier) copy(nodes []ir.Node) []ir.Node {
 }
 
 // double rewrites one loop, and returns what comes before it; nil where it does not fit.
-func (t *translation) double(l *ir.Loop) []ir.Node {
-	m := t.match(l)
+func (t *translation) double(l *ir.Loop, s *shape) []ir.Node {
+	m := t.match(l, s)
 	if m == nil {
 		return nil
 	}

@@ -62,6 +62,9 @@ func copies(t *translation) {
 // maxCopies bounds the copies of an invocation that are compared with each other.
 const maxCopies = 256
 
+// maxLooks bounds how many memories and runs are looked at.
+const maxLooks = 64
+
 // redistribute rewrites a run of operations without a barrier.
 func (a *aligner) redistribute(run []ir.Node, all map[*ir.Value]int) []ir.Node {
 	var list []*tileCopy
@@ -95,7 +98,8 @@ func (a *aligner) redistribute(run []ir.Node, all map[*ir.Value]int) []ir.Node {
 	for _, c := range list {
 		m := c.store.Mem
 		if _, ok := quiet[m]; !ok {
-			quiet[m] = !used[m] && a.quiet(m, run)
+			a.looks++ // each goes through the whole function
+			quiet[m] = !used[m] && a.looks <= maxLooks && a.quiet(m, run)
 		}
 		if quiet[m] {
 			fit = append(fit, c)

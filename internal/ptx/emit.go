@@ -541,7 +541,7 @@ func (e *emitter) at(m *ir.Mem, addr *ir.Value, offset uint32) string {
 	if k != int64(int32(k)) {
 		e.err = addr.Err("the offset of %d bytes is too far", k)
 	}
-	return fmt.Sprintf("[%s%+d]", e.arg(addr), k)
+	return fmt.Sprintf("[%s+%d]", e.arg(addr), k)
 }
 
 func (e *emitter) access(v *ir.Value) {

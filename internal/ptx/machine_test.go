@@ -321,10 +321,10 @@ func (p *program) register(s string) (int, error) {
 func (p *program) address(s string) (value, error) {
 	s = strings.Trim(s, "[]")
 	base, off := s, int64(0)
-	if i := strings.LastIndexAny(s, "+-"); i > 0 {
+	if b, n, ok := strings.Cut(s, "+"); ok {
 		var err error
-		base = s[:i]
-		if off, err = strconv.ParseInt(s[i:], 10, 64); err != nil {
+		base = b
+		if off, err = strconv.ParseInt(n, 10, 64); err != nil {
 			return nil, err
 		}
 	}

@@ -157,6 +157,7 @@ type aligner struct {
 	top    *code // operations for the start of the function
 	even   map[uint32]*ir.Value
 	needed map[uint32]bool
+	looks  int // at memories, by copies
 }
 
 func (t *translation) aligner(s *shape) *aligner {

@@ -1,18 +1,22 @@
 package ptx
 
 import (
+	"bytes"
 	"flag"
 	"fmt"
 	"math"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"gpubench/internal/ir"
 	"gpubench/internal/ir/interp"
 	"gpubench/internal/spirv"
 	"gpubench/kernels"
+	"gpubench/kernels/glsl"
 )
 
 var update = flag.Bool("update", false, "rewrite the golden files")
@@ -155,5 +159,33 @@ func TestPassesKeep(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// The committed modules are what their sources make.
+func TestModules(t *testing.T) {
+	for _, tool := range []string{"glslangValidator", "spirv-opt"} {
+		if _, err := exec.LookPath(tool); err != nil {
+			t.Skip("needs glslang-tools and spirv-tools")
+		}
+	}
+	sources, _ := filepath.Glob("testdata/*.comp")
+	if len(sources) == 0 {
+		t.Fatal("no sources")
+	}
+	for _, src := range sources {
+		made, err := glsl.Compile(src)
+		if err != nil {
+			t.Fatal(err)
+		}
+		name := strings.TrimSuffix(src, ".comp") + ".spv"
+		if *update {
+			if err := os.WriteFile(name, made, 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if kept, err := os.ReadFile(name); err != nil || !bytes.Equal(kept, made) {
+			t.Errorf("%s is not what %s makes; run go test ./internal/ptx -update (%v)", name, src, err)
+		}
 	}
 }

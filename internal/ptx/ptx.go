@@ -75,6 +75,7 @@ const (
 	maxStatic     = 48 << 10  // bytes of workgroup memory that the text may declare
 	maxShared     = 227 << 10 // bytes that any device has
 	maxInvocation = 1024      // invocations of a workgroup
+	maxDepth      = 128       // of ifs and loops in each other
 )
 
 // arch is an architecture that a text may be for, with the version of PTX that it needs.
@@ -169,6 +170,9 @@ func (t *translation) small() error {
 	if n := size(t.f.Body...); n > maxValues {
 		return fmt.Errorf("%d operations are more than the %d that a text may have: less should be unrolled", n, maxValues)
 	}
+	if depth(t.f.Body) > maxDepth {
+		return fmt.Errorf("more than %d ifs and loops lie in each other", maxDepth)
+	}
 	total := uint64(0)
 	for _, m := range t.f.Mems {
 		if m.Kind != ir.Buffer {
@@ -179,6 +183,20 @@ func (t *translation) small() error {
 		return fmt.Errorf("%d bytes of workgroup memory and arrays are more than any device has", total)
 	}
 	return nil
+}
+
+// depth is how deep ifs and loops lie in each other.
+func depth(list []ir.Node) int {
+	d := 0
+	for _, n := range list {
+		switch n := n.(type) {
+		case *ir.If:
+			d = max(d, 1+depth(n.Then), 1+depth(n.Else))
+		case *ir.Loop:
+			d = max(d, 1+depth(n.Body), 1+depth(n.Continue))
+		}
+	}
+	return d
 }
 
 // sharedBytes is what a workgroup memory takes, so that the next begins at a multiple of

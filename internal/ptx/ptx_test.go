@@ -1,12 +1,16 @@
 package ptx_test
 
 import (
+	"crypto/sha256"
 	"encoding/binary"
 	"fmt"
 	"math"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
 	"testing"
 
 	"gpubench/internal/ir"
@@ -68,21 +72,24 @@ func translate(t testing.TB, module []byte, s map[string]uint32, o ptx.Options) 
 
 var targets = []int{70, 80, 90}
 
+// matmuls are specializations of matmul with the peculiarities that there are.
+var matmuls = []tile{
+	newTile(16, 16, 4, 1, 4, 16, 4, 0, 0),
+	newTile(16, 16, 2, 2, 4, 16, 8, 4, 4),
+	newTile(8, 8, 4, 2, 4, 8, 8, 0, 0),
+	newTile(8, 8, 8, 8, 1, 16, 4, 1, 0),
+	newTile(8, 8, 2, 1, 2, 16, 4, 8, 0),
+	newTile(16, 2, 3, 2, 1, 32, 2, 4, 4),
+	newTile(8, 3, 2, 2, 4, 12, 4, 0, 0),
+	newTile(3, 5, 2, 1, 2, 7, 1, 1, 0),
+	newTile(4, 8, 4, 4, 1, 16, 16, 0, 0),
+}
+
 // The text of matmul, run by a machine of its own, gives on integers what the product is,
 // bit for bit, on sizes that fill tiles and on sizes that do not; and on other numbers
 // what a chain of fused multiplications and additions gives.
 func TestMatmul(t *testing.T) {
-	for _, s := range []tile{
-		newTile(16, 16, 4, 1, 4, 16, 4, 0, 0),
-		newTile(16, 16, 2, 2, 4, 16, 8, 4, 4),
-		newTile(8, 8, 4, 2, 4, 8, 8, 0, 0),
-		newTile(8, 8, 8, 8, 1, 16, 4, 1, 0),
-		newTile(8, 8, 2, 1, 2, 16, 4, 8, 0),
-		newTile(16, 2, 3, 2, 1, 32, 2, 4, 4),
-		newTile(8, 3, 2, 2, 4, 12, 4, 0, 0),
-		newTile(3, 5, 2, 1, 2, 7, 1, 1, 0),
-		newTile(4, 8, 4, 4, 1, 16, 16, 0, 0),
-	} {
+	for _, s := range matmuls {
 		bm, bn, bk := s["LY"]*s["TM"], s["LX"]*s["TN"]*s["VN"], s["BK"]
 		sizes := [][3]uint32{{1, 1, 1}, {bm, bn, bk}, {bm, bn, 3*bk + 4}, {bm + 1, bn + 4, bk + 3}, {bm + 3, bn + 3, 2 * bk}, {7, 33, 4 * bk}}
 		for _, target := range []int{70, 80} {
@@ -172,6 +179,10 @@ func jobs(t testing.TB) []*job {
 	for _, n := range []uint32{1, 63, 64, 200} {
 		j.add([3]uint32{ceil(n, 64), 1, 1}, push(n), floats(int(n), small), make([]byte, 4*ceil(n, 64)))
 	}
+	j = add("late", "late.spv")
+	for _, n := range []uint32{1, 32, 70} {
+		j.add([3]uint32{ceil(n, 32), 1, 1}, push(n), floats(int(n), small), make([]byte, 4*ceil(n, 32)))
+	}
 	j = add("divergent", "../../spmd/testdata/divergent.spv")
 	for _, n := range []uint32{1, 63, 64, 200} {
 		x := make([]uint32, n)
@@ -199,8 +210,11 @@ func jobs(t testing.TB) []*job {
 		long.add([3]uint32{ceil(n, 32), 1, 1}, append(random(16), push(n, 0)...), random(int(8*n)), make([]byte, 8*n), make([]byte, 4*n))
 		functions.add([3]uint32{ceil(n, 32), 1, 1}, push(n), floats(int(n), func(int) float32 { return float32(rng.NormFloat64() * 2) }), make([]byte, 4*24*n))
 	}
-	for _, n := range [][2]uint32{{4, 4}, {12, 8}, {13, 12}, {16, 16}} {
-		tile.add([3]uint32{1, 1, 1}, push(n[0], n[1]), floats(int(16*max(n[0], n[1])), small), make([]byte, 64))
+	// own and over are tile with something before the barrier that the passes must see.
+	for _, j := range []*job{tile, add("own", "own.spv"), add("over", "over.spv")} {
+		for _, n := range [][2]uint32{{4, 4}, {12, 8}, {13, 12}, {16, 16}} {
+			j.add([3]uint32{1, 1, 1}, push(n[0], n[1]), floats(int(16*max(n[0], n[1])), small), make([]byte, 64))
+		}
 	}
 	return list
 }
@@ -262,5 +276,118 @@ func TestKernels(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+// What a kernel tells of itself, and that the same input gives the same text.
+func TestKernel(t *testing.T) {
+	s := newTile(16, 8, 8, 2, 4, 16, 8, 0, 0)
+	k := translate(t, kernels.MatmulF32, s, ptx.Options{Target: 90, MinBlocks: 3})
+	for range 3 {
+		if again := translate(t, kernels.MatmulF32, s, ptx.Options{Target: 90, MinBlocks: 3}); again.Text != k.Text {
+			t.Fatal("the same input gave another text")
+		}
+	}
+	head := fmt.Sprintf("// Made by gpubench from SPIR-V; SHA-256 of the module: %x\n// specialised: BK=16 KU=8 LX=16 LY=8 PA=0 PB=0 TM=8 TN=2 VN=4\n.version 7.0\n.target sm_80\n.address_size 64\n", sha256.Sum256(kernels.MatmulF32))
+	if !strings.HasPrefix(k.Text, head) {
+		t.Errorf("the text begins with %q", k.Text[:min(len(k.Text), len(head))])
+	}
+	for _, want := range []string{".reqntid 16, 8, 1\n", ".minnctapersm 3\n", ".visible .entry " + k.Name + "("} {
+		if !strings.Contains(k.Text, want) {
+			t.Errorf("the text has no %q", want)
+		}
+	}
+	want := []ptx.Buffer{{Binding: 0, Name: "a", ReadOnly: true}, {Binding: 1, Name: "b", ReadOnly: true}, {Binding: 2, Name: "c"}}
+	if !slices.Equal(k.Buffers, want) || k.PushBytes != 12 || k.WorkgroupSize != [3]uint32{16, 8, 1} || k.SharedBytes != 24576 || k.Dynamic || k.SHA256 != fmt.Sprintf("%x", sha256.Sum256([]byte(k.Text))) {
+		t.Errorf("the kernel says %+v", *k)
+	}
+	// More workgroup memory than a text may declare is asked for at the launch.
+	k = translate(t, kernels.MatmulF32, newTile(16, 16, 8, 2, 4, 32, 8, 16, 0), ptx.Options{Target: 90})
+	if !k.Dynamic || k.SharedBytes <= 48<<10 || !strings.Contains(k.Text, ".extern .shared .align 128 .b8 shared[];") {
+		t.Errorf("%d bytes of workgroup memory, dynamic %v", k.SharedBytes, k.Dynamic)
+	}
+	// Older devices get the text of an older architecture.
+	for target, want := range map[int]string{53: ".version 6.0\n.target sm_53\n", 75: ".version 6.0\n.target sm_70\n", 86: ".version 7.0\n.target sm_80\n", 120: ".version 7.0\n.target sm_80\n"} {
+		if k := translate(t, kernels.MatmulF32, s, ptx.Options{Target: target}); !strings.Contains(k.Text, want) {
+			t.Errorf("the text for %d lacks %q", target, want)
+		}
+	}
+}
+
+// What has no text is refused with a sentence.
+func TestRefusals(t *testing.T) {
+	file := func(name string) []byte { return read(t, name) }
+	for _, x := range []struct {
+		name   string
+		module []byte
+		s      map[string]uint32
+		target int
+		want   string
+	}{
+		{"not SPIR-V", []byte("words"), nil, 80, "spirv: "},
+		{"unknown constant", kernels.MatmulF32, tile{"XX": 1}, 80, `there is no specialization constant "XX": the module has BK, KU, LX, LY`},
+		{"too old", kernels.MatmulF32, nil, 52, "compute capability 5.2 is too old: there are texts from 5.3 on"},
+		{"workgroup", kernels.MatmulF32, tile{"LX": 64, "LY": 32, "TM": 1}, 80, "a workgroup of 64 x 32 x 1 invocations"},
+		{"memory", kernels.MatmulF32, tile{"BK": 512, "KU": 4, "PA": 0}, 80, "bytes of workgroup memory are more than any device has"},
+		{"text", kernels.MatmulF32, tile{"LX": 4, "LY": 4, "TM": 64, "TN": 8, "VN": 8, "BK": 32, "KU": 32}, 80, "less should be unrolled"},
+		{"barrier in an if", file("../../spmd/testdata/bad_barrier_if.spv"), nil, 80, "OpControlBarrier: some invocations of a workgroup may not reach this barrier"},
+		{"barrier in a loop", file("../../spmd/testdata/bad_barrier_loop.spv"), nil, 80, "OpControlBarrier: some invocations of a workgroup may not reach this barrier"},
+		{"barrier after a return", file("../../spmd/testdata/bad_barrier_return.spv"), nil, 80, "OpControlBarrier: some invocations of a workgroup may not reach this barrier"},
+		{"atomic", file("../../ir/testdata/bad_atomic.spv"), nil, 80, "OpAtomicIAdd: it is outside the subset"},
+		{"double", file("../../ir/testdata/bad_double.spv"), nil, 80, "OpFConvert"},
+		{"function", file("../../ir/testdata/bad_asin.spv"), nil, 80, "OpExtInst: the function Asin is outside the subset"},
+	} {
+		_, err := ptx.Translate(x.module, x.s, ptx.Options{Target: x.target})
+		if err == nil || !strings.Contains(err.Error(), x.want) {
+			t.Errorf("%s: %v, should say %q", x.name, err, x.want)
+		}
+	}
+}
+
+// Whatever the parser lets through is translated or refused, in bounded time and without
+// a panic; what is translated is understood by the tests' machine, and now and then by
+// NVIDIA's assembler.
+func FuzzTranslate(f *testing.F) {
+	for _, pattern := range []string{"testdata/*.spv", "../spmd/testdata/*.spv", "../ir/testdata/*.spv", "../../kernels/*.spv"} {
+		names, _ := filepath.Glob(pattern)
+		for _, name := range names {
+			b, err := os.ReadFile(name)
+			if err != nil {
+				f.Fatal(err)
+			}
+			f.Add(b, uint8(80))
+			f.Add(b, uint8(70))
+		}
+	}
+	var dir string
+	if cache, err := os.UserCacheDir(); err == nil {
+		dir = filepath.Join(cache, "gpubench", "cuda-12.4", "ptxas")
+	}
+	f.Fuzz(func(t *testing.T, b []byte, target uint8) {
+		k, err := ptx.Translate(b, nil, ptx.Options{Target: int(target)})
+		if err != nil {
+			return
+		}
+		if _, err := parse(k.Text); err != nil {
+			t.Fatalf("%v\n%s", err, k.Text)
+		}
+		// By the text's hash, so that a case that failed fails again.
+		if k.SHA256[0] == '0' && k.SHA256[1] < '8' && len(k.Text) < 1<<17 {
+			if _, err := os.Stat(dir); err == nil {
+				_, arch, _ := strings.Cut(k.Text, ".target sm_")
+				sm, err := strconv.Atoi(arch[:2])
+				if err != nil {
+					t.Fatal(err)
+				}
+				assemble(t, k.Text, sm, false)
+			}
+		}
+	})
+}
+
+// The time from SPIR-V to text, which every launch pays.
+func BenchmarkTranslate(b *testing.B) {
+	for b.Loop() {
+		translate(b, kernels.MatmulF32, kernels.CUDATiles[0].Specialization, ptx.Options{Target: 90})
 	}
 }

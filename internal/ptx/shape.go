@@ -30,7 +30,7 @@ func shapeOf(f *ir.Func) *shape {
 	}
 	// What is the same only ever becomes different, and factors only ever shrink.
 	for s.changed = true; s.changed; {
-		s.changed, s.err = false, nil
+		s.changed, s.err, s.lost = false, nil, false
 		s.list(f.Body, false, nil)
 	}
 	s.done = true
@@ -58,9 +58,7 @@ func (s *shape) list(list []ir.Node, apart bool, in *loopShape) {
 			s.list(n.Body, apart || l.split, l)
 			s.list(n.Continue, apart || l.split, l)
 		case ir.Return:
-			if apart && !s.lost {
-				s.lost, s.changed = true, true
-			}
+			s.lost = s.lost || apart
 		}
 	}
 }

@@ -227,6 +227,8 @@ func (m *Module) SpecializeNamed(values map[string]uint32) (*Module, error) {
 			}
 		}
 	}
+	slices.Sort(names)
+	names = slices.Compact(names)
 	for _, name := range slices.Sorted(maps.Keys(values)) {
 		if !done[name] {
 			return nil, fmt.Errorf("spirv: there is no specialization constant %q: the module has %s", name, cmp.Or(strings.Join(names, ", "), "none"))

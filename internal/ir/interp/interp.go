@@ -266,7 +266,7 @@ func (v *invocation) access(n *ir.Value, a []uint64) error {
 
 func (v *invocation) value(n *ir.Value) error {
 	a := make([]uint64, max(3, len(n.Args)))
-	from, width := n.Type, uint(0)
+	width := uint(0) // of the arguments
 	for i, x := range n.Args {
 		if n.Op == ir.Part {
 			break
@@ -274,8 +274,7 @@ func (v *invocation) value(n *ir.Value) error {
 		a[i] = v.arg(x)
 	}
 	if len(n.Args) > 0 {
-		from = n.Args[0].Type
-		width = uint(from.Size()) * 8
+		width = uint(n.Args[0].Type.Size()) * 8
 	}
 	f := func(i int) float64 { return spirv.DecodeFloat(a[i], int(n.Args[i].Type.Size())*8) }
 	s := func(i int) int64 { return int64(a[i]<<(64-width)) >> (64 - width) }
