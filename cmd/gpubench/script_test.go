@@ -101,7 +101,7 @@ func scriptDocument(ts *testscript.TestScript, _ bool, args []string) {
 			device.Class = result.ClassDiscrete
 		}
 		doc.Devices = append(doc.Devices, device)
-		m := testdoc.Add(doc, id, 1024, max(gflops, 1)*1e9, 0)
+		m := testdoc.Add(doc, id, 1024, max(gflops, 1)*1e9, 0.01)
 		if gflops == 0 {
 			testdoc.Fail(m, result.StatusFailed, "device-lost", "the device was lost")
 		}

@@ -94,7 +94,7 @@ func (a answer) document(t *testing.T, code int) *result.Document {
 	return doc
 }
 
-// measured is the only measurement of a device.
+// measured is the only measurement of a product on a device.
 func measured(t *testing.T, doc *result.Document, device string) result.Measurement {
 	t.Helper()
 	var found []result.Measurement
