@@ -3,8 +3,10 @@ package main
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -258,6 +260,59 @@ func TestOutcome(t *testing.T) {
 		if !ok || f.code != test.code || f.Error() != test.text {
 			t.Errorf("%s: %v, want %s with code %d", test.name, err, test.text, test.code)
 		}
+	}
+}
+
+// What is said of the results must be true of the file.
+func TestKeeper(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "doc.json")
+	var said []string
+	keep, err := newKeeper(path, func(text string) { said = append(said, text) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := func(text string) {
+		t.Helper()
+		if got := keep.atOnce(); got != text {
+			t.Errorf("%q, want %q", got, text)
+		}
+	}
+	want(path + " holds nothing of this run")
+
+	doc := result.Document{Schema: result.Schema{Name: result.SchemaName, Version: result.SchemaVersion}, Started: time.Now(),
+		Devices: []result.Device{{ID: "cpu", Class: result.ClassCPU}}, Warnings: []result.Warning{{Code: "cpu-quota"}}}
+	m := result.Measurement{ID: "m0", Device: "cpu", Role: result.RoleKernel, Problem: result.Problem{M: 1, N: 1, K: 1, FLOP: 2}, Status: result.StatusSkipped, Reason: "the run was interrupted"}
+	so := measure.Results{Measurements: []result.Measurement{m}, Warnings: []result.Warning{{Code: "no-ratio"}}}
+	for n := 1; n <= 2; n++ {
+		so.Measurements[0].Launches = append(so.Measurements[0].Launches, result.Launch{Status: result.StatusFailed, Reason: "killed"})
+		keep.checkpoint(doc, so)
+		want(fmt.Sprintf("%s holds the first %d launches", path, n))
+		got, err := readDocument(path)
+		if err != nil || !got.Interrupted || len(got.Measurements[0].Launches) != n || codes(got.Warnings) != "cpu-quota,no-ratio" || got.DurationS <= 0 {
+			t.Errorf("checkpoint %d: %v, %+v", n, err, got)
+		}
+	}
+	if doc.Interrupted || len(doc.Warnings) != 1 || doc.Measurements != nil {
+		t.Errorf("the run's own document became %+v", doc)
+	}
+
+	// A place that is gone is said once, and what was written before is still true.
+	if err := os.RemoveAll(dir); err != nil {
+		t.Fatal(err)
+	}
+	keep.checkpoint(doc, so)
+	keep.checkpoint(doc, so)
+	if len(said) != 1 || said[0] != "what was measured so far could not be written: --json "+path+": cannot write: no such file or directory; the run goes on" {
+		t.Errorf("said %q", said)
+	}
+
+	for _, path := range []string{"", "-", os.DevNull} { // nothing that could be written again and again
+		if keep, err = newKeeper(path, nil); err != nil {
+			t.Fatal(err)
+		}
+		keep.checkpoint(doc, so)
+		want("what was measured is lost; with --json FILE every finished launch is kept")
 	}
 }
 

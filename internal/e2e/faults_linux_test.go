@@ -84,7 +84,9 @@ func TestFailingDrivers(t *testing.T) {
 		t.Run(tt.fault, func(t *testing.T) {
 			cmd := exec.Command(program, slices.Concat(faulty, tt.flags)...)
 			cmd.Env = append(slices.Clone(env), "GPUBENCH_FAULT="+tt.fault)
+			mark := marking(cmd)
 			a := finish(t, cmd)
+			wantNoneLeft(t, mark)
 			doc := a.document(t, tt.exit)
 			wantOK(t, measured(t, doc, "cpu"))
 			m := measured(t, doc, "vulkan:0")
