@@ -61,6 +61,9 @@ func TestThisMachine(t *testing.T) {
 		if len(fields) < 2 || fields[0] != "vulkan:0" {
 			continue
 		}
+		if fields[1] == "empty" || fields[1] == "fma" { // what limits it
+			continue
+		}
 		rows++
 		if fields[1] != "software" || strings.Contains(line, "GPU") {
 			t.Errorf("row of a software device: %s", line)
