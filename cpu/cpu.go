@@ -1,6 +1,6 @@
 //go:build cgo && (amd64 || arm64)
 
-// Package cpu is the backend that runs the kernel on the processor: C made from the
+// Package cpu is the backend that runs the kernels on the processor: C made from their
 // SPIR-V by internal/spmd, for the best instruction set that the processor has, on
 // all cores that the process may use.
 package cpu

@@ -17,7 +17,7 @@ import (
 // reports the medians of both ratios in one round: what traces and token cost, and
 // what noise alone makes.
 func BenchmarkTraces(b *testing.B) {
-	k, err := ParseKernel(kernels.MatmulF32)
+	k, err := ParseKernel(backend.KernelMatmul, kernels.MatmulF32)
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -27,11 +27,11 @@ func BenchmarkTraces(b *testing.B) {
 	}
 	defer d.Close()
 	problem := backend.Problem{M: 128, N: 128, K: 128}
-	specs, err := d.Candidates(problem)
+	specs, err := d.Candidates(backend.KernelMatmul, problem)
 	if err != nil {
 		b.Fatal(err)
 	}
-	built, err := d.Build(problem, specs[0])
+	built, err := d.Build(backend.KernelMatmul, problem, specs[0])
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -1,6 +1,6 @@
 //go:build cgo && (linux || darwin)
 
-// The kernel built for one problem, and its batches.
+// A kernel built for one problem, and its batches.
 
 package vk
 
@@ -42,7 +42,7 @@ type recorded struct {
 	dispatches int
 }
 
-// Build compiles the kernel and allocates A, B and C.
+// Build compiles a kernel and allocates A, B and C.
 func (d *device) Build(kernel string, problem backend.Problem, spec backend.Specialization) (backend.Program, error) {
 	k, err := d.kernel(kernel)
 	if err != nil {

@@ -80,13 +80,9 @@ func compare(in *invocation, threshold float64, failOn []analysis.Condition, asJ
 	if len(in.args) < 2 {
 		return failf(exitUsage, "compare: two result documents at least are needed; write `gpubench compare BASE.json NEW.json`")
 	}
-	var sources []analysis.Source
-	for _, path := range in.args {
-		doc, err := readDocument(path)
-		if err != nil {
-			return err
-		}
-		sources = append(sources, analysis.Source{Name: path, Document: doc})
+	sources, err := readSources(in.args)
+	if err != nil {
+		return err
 	}
 	var comparisons []*analysis.Comparison
 	for _, new := range sources[1:] {
@@ -97,7 +93,6 @@ func compare(in *invocation, threshold float64, failOn []analysis.Condition, asJ
 		comparisons = append(comparisons, c)
 	}
 
-	var err error
 	if asJSON {
 		err = writeJSON(in, map[string]any{"schema": comparisonSchema, "comparisons": comparisons})
 	} else {

@@ -45,8 +45,9 @@ Usage: gpubench COMMAND [FLAGS]
 Start with:  gpubench run
 More about a command:  gpubench help COMMAND
 
-Exit codes: 0 done, 1 a measurement failed, 2 wrong usage, 3 a result was wrong,
-4 no such device, 5 a comparison failed, 130 interrupted (143 by SIGTERM).
+Exit codes: 0 done, 1 a measurement failed, 2 wrong usage, 3 a result was wrong or a
+document contradicts itself, 4 no such device, 5 a comparison failed, 6 a claim was
+refuted (with --check), 130 interrupted (143 by SIGTERM).
 `)
 	return b.String()
 }

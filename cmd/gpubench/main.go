@@ -27,9 +27,10 @@ const (
 	exitOK          = 0
 	exitFailed      = 1  // an arm failed, or the answer could not be written
 	exitUsage       = 2  // the command line is wrong
-	exitWrong       = 3  // a result was wrong
+	exitWrong       = 3  // a result was wrong, or a document contradicts itself
 	exitNoDevice    = 4  // a device or backend that was asked for is not there
 	exitComparison  = 5  // a comparison failed
+	exitClaim       = 6  // a claim was refuted, and --check asked for that
 	exitBug         = 70 // gpubench itself is at fault
 	exitInterrupted = 130
 	exitTerminated  = 143
@@ -148,7 +149,7 @@ func names() []string {
 
 // commands lists all commands in the order of the help.
 func commands() []*command {
-	return []*command{runCommand(), devicesCommand(), compareCommand(), schemaCommand(), versionCommand(), helpCommand(), workerCommand()}
+	return []*command{runCommand(), devicesCommand(), compareCommand(), claimsCommand(), schemaCommand(), versionCommand(), helpCommand(), workerCommand()}
 }
 
 // noArguments refuses what is left of the command line after the flags.

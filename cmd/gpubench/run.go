@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"gpubench/internal/backend"
+	"gpubench/internal/disturb"
 	"gpubench/internal/host"
 	"gpubench/internal/measure"
 	"gpubench/internal/report"
@@ -96,10 +97,10 @@ least, and what is faster than the peak is flagged.
 func (o *runOptions) rules() worker.Rules {
 	r := measure.DefaultRules()
 	r.Precision, r.WarmupS, r.MinTimeS = o.precision, o.warmup.Seconds(), o.minTime.Seconds()
-	// There must be room for the shortest warm-up, which may take a third of it on a
-	// device that is busy half of the time, and for the shortest sampling, and the
-	// process must end by itself before it is killed.
-	r.MaxTimeS = min(max(r.MaxTimeS, r.WarmupS+3*r.MinTimeS, 6*r.WarmupS), o.timeout.Seconds()/2)
+	// There must be room for the shortest warm-up, which may take a third of it, and on
+	// a device that is busy half of the time does, and for the shortest sampling; and
+	// the process must end by itself before it is killed.
+	r.MaxTimeS = min(max(r.MaxTimeS, r.WarmupS+3*r.MinTimeS, 5*r.WarmupS), o.timeout.Seconds()/2)
 	return r
 }
 
@@ -147,6 +148,7 @@ func (o *runOptions) run(in *invocation) error {
 		Seed:    o.seed,
 	}
 	doc.Host, doc.Warnings = host.Facts()
+	doc.Warnings = append(doc.Warnings, unwatched()...)
 	if err := checkSizes(o.sizes, doc.Host.MemoryBytes); err != nil {
 		return err
 	}
@@ -176,6 +178,17 @@ func (o *runOptions) run(in *invocation) error {
 		return err
 	}
 	return outcome(doc, interrupted)
+}
+
+// unwatched warns of disturbances that would not be seen here.
+func unwatched() []result.Warning {
+	m := disturb.Open()
+	defer m.Close()
+	if len(m.Unknown()) == 0 {
+		return nil
+	}
+	return []result.Warning{{Code: "disturbances-unknown", Text: fmt.Sprintf(
+		"some of what disturbs samples goes unseen here, because this cannot be read: %s; mount /proc and /sys/fs/cgroup", strings.Join(m.Unknown(), "; "))}}
 }
 
 // measure fills the document. It returns the signal that ended it early, if one

@@ -64,13 +64,23 @@ func Ratios(ms []result.Measurement, baseline func(i int) bool) ([]result.Ratio,
 // RatioWithin compares two good measurements of one run: round by round, where
 // enough rounds have a good launch of both.
 func RatioWithin(slow, fast *result.Measurement) (result.Ratio, error) {
-	a, b := matched(slow, fast)
-	compare := stats.PairedRatio
-	if len(a) < stats.MinLaunches {
-		a, b, compare = Samples(slow), Samples(fast), stats.IndependentRatio
+	a, b, paired := samplesOfRatio(slow, fast)
+	compare := stats.IndependentRatio
+	if paired {
+		compare = stats.PairedRatio
 	}
 	r, err := compare(a.Medians(), b.Medians(), stats.Confidence)
 	return result.Ratio{Fast: fast.ID, Slow: slow.ID, Value: r.Value, CI95: r.CI, Method: r.Method}, err
+}
+
+// samplesOfRatio are the samples that RatioWithin compares, and whether they are those
+// of the same rounds. Each launch has samples.
+func samplesOfRatio(slow, fast *result.Measurement) (a, b stats.Samples, paired bool) {
+	if a, b = matched(slow, fast); len(a) >= stats.MinLaunches {
+		return a, b, true
+	}
+	empty := func(launch []float64) bool { return len(launch) == 0 }
+	return slices.DeleteFunc(Samples(slow), empty), slices.DeleteFunc(Samples(fast), empty), false
 }
 
 // matched are the samples of the rounds in which both measurements had a good launch.

@@ -37,7 +37,7 @@ func Warnings(m *result.Measurement, dev result.Device) (out []result.Warning) {
 		warn("impossible", "the rate is %s of the peak that multiply-adds alone reached on this device, which is impossible; either the clock lies, or the peak (%s) was disturbed: measure again, and do not quote this", percent(p.Share), p.From)
 	}
 	if s.CI95S == nil {
-		warn("few-launches", "%s are too few for an interval, which takes %d: use more (--launches)", Plural(s.Launches, "launch"), stats.MinLaunches)
+		warn("no-interval", "%s are too few for an interval, which takes %d: use more (--launches)", Plural(s.Launches, "launch"), stats.MinLaunches)
 	}
 	if v := m.Verification; v.Varied > 0 {
 		warn("varied", "%d of %s were right within the bound but not bit-equal to the first of their launch: the device does not add up in a fixed order, or something flips low bits; on repeated runs it should not vary", v.Varied, Plural(v.Batches, "batch"))

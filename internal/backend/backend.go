@@ -4,7 +4,7 @@
 //
 // A backend runs in a child process, one device at a time. It knows nothing of
 // statistics, of verification or of the result's layout: it lists devices, builds
-// the kernel for a problem, and runs batches of dispatches with two clocks.
+// a kernel for a problem, and runs batches of dispatches with two clocks.
 package backend
 
 import (
@@ -101,7 +101,7 @@ func (b Batch) Check() error {
 	return nil
 }
 
-// Specialization gives values to the kernel's specialization constants by name.
+// Specialization gives values to a kernel's specialization constants by name.
 type Specialization map[string]uint32
 
 // Backend is an API that runs the kernel. Its methods are called from one
@@ -126,13 +126,13 @@ type Device interface {
 	// least one, or an *Error of kind Limit that says which limit the problem exceeds, or
 	// that the device cannot have this kernel.
 	Candidates(kernel string, p Problem) ([]Specialization, error)
-	// Build compiles the kernel with this specialization and allocates A, B, and the
+	// Build compiles a kernel with this specialization and allocates A, B, and the
 	// region of C for MaxDispatches dispatches. It fails where Candidates does.
 	Build(kernel string, p Problem, s Specialization) (Program, error)
 	Close() error
 }
 
-// Program is the kernel built for one problem, with its matrices on the device.
+// Program is a kernel built for one problem, with its matrices on the device.
 type Program interface {
 	// Form says what was built. Specialization holds every constant, also those
 	// that Build was not asked to set.
@@ -153,7 +153,7 @@ type Program interface {
 	Close() error
 }
 
-// Form identifies what a backend made of the kernel.
+// Form identifies what a backend made of a kernel.
 type Form struct {
 	Name           string // spirv, c, ptx or msl; blas for a reference, which has no hashes
 	SPIRVSHA256    string // of the module that the form comes from, hexadecimal

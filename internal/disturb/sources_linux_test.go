@@ -113,6 +113,22 @@ func FuzzParse(f *testing.F) {
 	})
 }
 
+// processors returns the first processor that this process may use, and the first
+// that it may not.
+func processors(t *testing.T) (mine, other int) {
+	var set unix.CPUSet
+	if err := unix.SchedGetaffinity(0, &set); err != nil {
+		t.Fatal(err)
+	}
+	for !set.IsSet(mine) {
+		mine++
+	}
+	for set.IsSet(other) {
+		other++
+	}
+	return mine, other
+}
+
 // A machine of files. They are written in place, since the monitor keeps them open.
 type machine struct {
 	t    *testing.T
@@ -141,19 +157,7 @@ func TestMonitorReadsAllSources(t *testing.T) {
 	m.write(own, "nr_throttled 1\nthrottled_usec 100\n")
 	m.write(above, "nr_throttled 1000\nthrottled_usec 100000\n")
 	m.write(old, "nr_throttled 1\nthrottled_time 100\n")
-	// The first processor that this process may use, and one that it may not.
-	var set unix.CPUSet
-	if err := unix.SchedGetaffinity(0, &set); err != nil {
-		t.Fatal(err)
-	}
-	mine := 0
-	for !set.IsSet(mine) {
-		mine++
-	}
-	other := 0
-	for set.IsSet(other) {
-		other++
-	}
+	mine, other := processors(t)
 	stat := func(a, b int) {
 		m.write("proc/stat", "cpu 1 2 3 4 5 6 7 999\ncpu%d 1 2 3 4 5 6 7 %d 0 0\ncpu%d 1 2 3 4 5 6 7 %d 0 0\nintr 1\n", mine, a, other, b)
 	}
@@ -188,6 +192,9 @@ func TestMonitorReadsAllSources(t *testing.T) {
 	m.write(own, "")
 	stat(3, 3)
 	m.write("proc/self/task/10/schedstat", "")
+	if err := os.RemoveAll(filepath.Join(m.root, "proc/self/task/10")); err != nil { // as many as before
+		t.Fatal(err)
+	}
 	m.write("proc/self/task/12/schedstat", "7000 70 1\n")
 	if c := mon.read(); c.throttles != 0 || c.steal != 0 || len(c.threads) != 2 || c.threads[1].id != 12 || c.threads[1].ran != 0 {
 		t.Errorf("%+v", c)
@@ -198,6 +205,21 @@ func TestMonitorReadsAllSources(t *testing.T) {
 	}
 	if n := len(mon.sources.threads); n != 2 {
 		t.Errorf("%d threads are followed", n)
+	}
+}
+
+// What was stolen from a processor before it was switched on is not of today.
+func TestProcessorSwitchedOn(t *testing.T) {
+	m := machine{t, t.TempDir()}
+	mine, other := processors(t)
+	m.write("proc/stat", "cpu%d 1 2 3 4 5 6 7 60\nintr 1\n", other)
+	mon := open(m.root)
+	defer mon.Close()
+	for i, want := range []uint64{0, 1, 1} {
+		m.write("proc/stat", "cpu%d 1 2 3 4 5 6 7 %d\ncpu%d 1 2 3 4 5 6 7 60\nintr 1\n", mine, 50+i, other)
+		if c := mon.read(); c.steal != want {
+			t.Errorf("reading %d: %d ticks, want %d", i, c.steal, want)
+		}
 	}
 }
 
@@ -226,7 +248,7 @@ func TestManyProcessors(t *testing.T) {
 	stat := func(ticks int) {
 		var text strings.Builder
 		text.WriteString("cpu  1 2 3 4 5 6 7 8 9 10\n")
-		for i := range 1024 {
+		for i := 1023; i >= 0; i-- { // those that this process may use come last
 			fmt.Fprintf(&text, "cpu%d 123456789 0 23456789 123456789 456789 0 456789 %d 0 0\n", i, ticks)
 		}
 		text.WriteString("intr 9\n")
@@ -270,6 +292,8 @@ func TestThreads(t *testing.T) {
 		}
 		close(end)
 		done.Wait()
+		// The first thread of a process is kept until the process ends.
+		tids = slices.DeleteFunc(tids, func(id int) bool { return id == os.Getpid() })
 		for _, id := range tids {
 			for unix.Tgkill(os.Getpid(), id, 0) == nil { // it ends a little after its goroutine
 				runtime.Gosched()

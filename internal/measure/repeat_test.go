@@ -73,7 +73,7 @@ func TestInterruptedRepetition(t *testing.T) {
 		},
 	}
 	m := measureContext(ctx, one(s), plan("cpu")).ms[0]
-	if m.Status != "ok" || codes(m.Warnings) != "launch-repeated few-launches one-launch" || len(m.Launches) != 3 {
+	if m.Status != "ok" || codes(m.Warnings) != "launch-repeated few-launches no-interval" || len(m.Launches) != 3 {
 		t.Errorf("%s, %d launches, %+v", m.Status, len(m.Launches), m.Warnings)
 	}
 }

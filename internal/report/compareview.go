@@ -107,15 +107,20 @@ func (p *printer) source(name string, d *result.Document) string {
 	return p.join(p.clean(name), p.clean(d.Host.CPU.Model), p.clean(d.Host.Runtime.Name), d.Started.UTC().Format("2006-01-02 15:04"), p.clean("gpubench "+tool))
 }
 
-// size writes the problem of a row: one number where it is square.
+// size writes the problem of a row.
 func (p *printer) size(r analysis.Row) string {
-	switch {
-	case r.Role == result.RoleOverhead:
+	if r.Role == result.RoleOverhead {
 		return ""
-	case r.M == r.N && r.N == r.K:
-		return fmt.Sprint(r.M)
 	}
-	return fmt.Sprintf("%dx%dx%d", r.M, r.N, r.K)
+	return p.dimensions(r.M, r.N, r.K)
+}
+
+// dimensions writes a problem: one number where it is square.
+func (p *printer) dimensions(m, n, k int) string {
+	if m == n && n == k {
+		return fmt.Sprint(m)
+	}
+	return fmt.Sprintf("%dx%dx%d", m, n, k)
 }
 
 // rate writes one side of a row: the time of what has no rate.

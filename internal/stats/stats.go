@@ -74,7 +74,8 @@ func Summarize(s Samples) (Summary, error) {
 	sum.MAD, _ = mstats.MedianAbsoluteDeviation(sorted)
 	if launches >= MinLaunches {
 		_, lo, hi, ordered := center(logarithms(medians), Confidence)
-		sum.CI95, sum.Method = &[2]float64{math.Exp(lo), math.Exp(hi)}, MethodT
+		// Without any spread the logarithm's rounding must not put the median outside.
+		sum.CI95, sum.Method = &[2]float64{min(math.Exp(lo), sum.Median), max(math.Exp(hi), sum.Median)}, MethodT
 		if ordered {
 			sum.Method = MethodOrder
 		}

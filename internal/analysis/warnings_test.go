@@ -1,0 +1,190 @@
+package analysis_test
+
+import (
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+
+	"gpubench/internal/analysis"
+	"gpubench/internal/result"
+	"gpubench/internal/testdoc"
+)
+
+// each changes every sample of the good launches.
+func each(m *result.Measurement, change func(launch, i int, s *result.Sample)) {
+	for l := range m.Launches {
+		for i := range m.Launches[l].Samples {
+			change(l, i, &m.Launches[l].Samples[i])
+		}
+	}
+}
+
+func TestWarnings(t *testing.T) {
+	for _, tt := range []struct {
+		name   string
+		device result.Device
+		spread float64 // of the launches
+		change func(m *result.Measurement)
+		codes  string
+		text   string // part of the last warning
+	}{
+		{"a steady arm", testdoc.CPU, 0.01, nil, "", ""},
+		{"software", testdoc.Llvmpipe, 0.01, nil, "software-device", "is a program that runs on the CPU"},
+		{"wrong candidates", testdoc.CPU, 0.01, func(m *result.Measurement) {
+			m.Kernel.Search = []result.Candidate{{Status: result.StatusOK}, {Status: result.StatusFailed, Code: "wrong-result", Reason: "C[0,0] is 1"}}
+		}, "candidate-wrong", "1 of 2 specializations computed a wrong result in the search and were not used (C[0,0] is 1)"},
+		{"two launches", testdoc.CPU, 0.01, func(m *result.Measurement) { m.Launches = m.Launches[:2] }, "no-interval", "2 launches are too few for an interval, which takes 3"},
+		{"launches that differ", testdoc.CPU, 0.2, nil, "high-noise", "the rate is known to 14 % only: the launches differ by up to 44 %"},
+		{"a run that becomes slower", testdoc.CPU, 0.001, func(m *result.Measurement) {
+			each(m, func(l, _ int, s *result.Sample) { s.HostS *= 1 + 0.01*float64(l) })
+		}, "run-drift", "the launches became slower in the course of the run (by 8.2 %)"},
+		{"a run that becomes faster", testdoc.CPU, 0.001, func(m *result.Measurement) {
+			each(m, func(l, _ int, s *result.Sample) { s.HostS *= 1 - 0.01*float64(l) })
+		}, "run-drift", "the launches became faster in the course of the run (by"},
+		{"launches that become slower", testdoc.CPU, 0.001, func(m *result.Measurement) {
+			for l := range m.Launches {
+				m.Launches[l].Samples = append(m.Launches[l].Samples, m.Launches[l].Samples[0])
+			}
+			each(m, func(_, i int, s *result.Sample) { s.HostS *= 1 + 0.01*float64(i) })
+		}, "drift", "the samples became slower while they were taken (by 7.9 %)"},
+		{"samples that resemble each other", testdoc.CPU, 0.001, func(m *result.Measurement) {
+			r := rand.New(rand.NewPCG(81, 82))
+			for l := range m.Launches {
+				v, samples := 0.0, []result.Sample(nil)
+				for range 400 {
+					v = 0.95*v + 0.001*r.NormFloat64()
+					samples = append(samples, result.Sample{HostS: 0.1 * (1 + v), Dispatches: 4})
+				}
+				m.Launches[l].Samples = samples
+			}
+		}, "autocorrelated", "samples resemble the ones before them: the 400 of a launch are worth"},
+		{"outliers", testdoc.CPU, 0.001, func(m *result.Measurement) {
+			each(m, func(_, i int, s *result.Sample) {
+				if i == 7 {
+					s.HostS *= 3
+				}
+			})
+		}, "outliers", "9 of 99 samples are far from the others of their launch; they are kept"},
+		{"short batches", testdoc.CPU, 0.001, func(m *result.Measurement) {
+			each(m, func(_, i int, s *result.Sample) { s.Flags = []string{"short"} })
+		}, "short", "99 of 99 samples are shorter than 100 empty round trips"},
+		{"few samples", testdoc.CPU, 0.001, func(m *result.Measurement) { m.Launches[4].Samples = m.Launches[4].Samples[:5] }, "few-samples", "1 of 9 launches gave fewer than 6 samples"},
+		{"results that vary", testdoc.CPU, 0.001, func(m *result.Measurement) { m.Verification.Varied = 3 }, "varied", "3 of 36 batches were right within the bound but not bit-equal"},
+		{"a device clock in doubt", testdoc.CPU, 0.001, func(m *result.Measurement) {
+			each(m, func(_, i int, s *result.Sample) {
+				d := s.HostS
+				if s.DeviceS = &d; i%2 == 0 {
+					s.Flags = []string{"device-short", "device-zero"}
+				}
+			})
+		}, "device-clock-untrusted", "implausible in 54 of 99 samples (device-short, device-zero)"},
+		{"what failed has none of these", testdoc.Llvmpipe, 0.5, func(m *result.Measurement) {
+			testdoc.Fail(m, result.StatusFailed, "device-lost", "lost")
+		}, "", ""},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			d := testdoc.New(tt.device)
+			m := testdoc.Add(d, tt.device.ID, 512, 100e9, tt.spread)
+			if tt.change != nil {
+				tt.change(m)
+			}
+			testdoc.Finish(d)
+			warnings := analysis.Warnings(m, tt.device)
+			var codes []string
+			for _, w := range warnings {
+				codes = append(codes, w.Code)
+			}
+			if got := strings.Join(codes, " "); got != tt.codes {
+				t.Fatalf("warnings %+v, want %q", warnings, tt.codes)
+			}
+			if n := len(warnings); n > 0 && !strings.Contains(warnings[n-1].Text, tt.text) {
+				t.Errorf("%q, want %q in it", warnings[n-1].Text, tt.text)
+			}
+			if tt.name == "a device clock in doubt" && m.Summary.DeviceMedianS != nil {
+				t.Errorf("the device's median is %v", *m.Summary.DeviceMedianS)
+			}
+		})
+	}
+}
+
+// Outliers are marked, once, and stay in all figures.
+func TestOutliersAreFlagged(t *testing.T) {
+	d := testdoc.New(testdoc.CPU)
+	m := testdoc.Add(d, "cpu", 512, 100e9, 0.001)
+	m.Launches[2].Samples[3].HostS *= 2
+	testdoc.Finish(testdoc.Finish(d))
+	each(m, func(l, i int, s *result.Sample) {
+		want := []string(nil)
+		if l == 2 && i == 3 {
+			want = []string{"outlier"}
+		}
+		if !slices.Equal(s.Flags, want) {
+			t.Errorf("launch %d, sample %d: flags %v", l, i, s.Flags)
+		}
+	})
+	if s := m.Summary; s.N != 99 || s.MaxS < 1.9*s.MedianS {
+		t.Errorf("summary %+v", s)
+	}
+}
+
+func TestPeaks(t *testing.T) {
+	sse2 := testdoc.CPU
+	sse2.ISA = "sse2"
+	peaked := func(cpu result.Device, rate float64) *result.Document {
+		d := testdoc.New(cpu, testdoc.OneCore, testdoc.BLAS, testdoc.Venus)
+		testdoc.Add(d, "cpu", 1024, 100e9, 0)
+		testdoc.Add(d, "cpu:1", 1024, 60e9, 0)
+		testdoc.Add(d, "blas", 1024, 150e9, 0)
+		testdoc.Add(d, "vulkan:0", 1024, 1e12, 0)
+		p := testdoc.Add(d, "cpu", 256, rate, 0.1)
+		p.Role, p.Kernel.Name, p.Kernel.SPIRVSHA256 = result.RolePeak, "fma", strings.Repeat("d", 64)
+		return testdoc.Finish(d, "cpu")
+	}
+	shares := func(d *result.Document) string {
+		var out []string
+		for _, m := range d.Measurements {
+			text := "-"
+			if m.Peak != nil {
+				text = strings.TrimSpace(strings.Join([]string{m.Peak.From, map[bool]string{true: "impossible"}[strings.Contains(codesOf(m, d), "impossible")]}, " "))
+			}
+			out = append(out, text)
+		}
+		return strings.Join(out, ", ")
+	}
+	for _, tt := range []struct {
+		name string
+		doc  *result.Document
+		want string
+	}{
+		// The best sample of the peak is 10 % above its median.
+		{"a peak above all", peaked(testdoc.CPU, 160e9), "m4, -, m4, -, -"},
+		{"within the tolerance", peaked(testdoc.CPU, 131e9), "m4, -, m4, -, -"},
+		{"beyond it", peaked(testdoc.CPU, 129e9), "m4, -, m4 impossible, -, -"},
+		{"far beyond it", peaked(testdoc.CPU, 50e9), "m4 impossible, -, m4 impossible, -, -"},
+		// A library does not know that a lower instruction set was asked for.
+		{"a lower instruction set", peaked(sse2, 110e9), "m4, -, -, -, -"},
+	} {
+		if got := shares(tt.doc); got != tt.want {
+			t.Errorf("%s: %s, want %s", tt.name, got, tt.want)
+		}
+	}
+	failed := peaked(testdoc.CPU, 50e9)
+	testdoc.Fail(&failed.Measurements[4], result.StatusFailed, "wrong-result", "C[0,0] is 1")
+	if got := shares(testdoc.Finish(failed)); got != "-, -, -, -, -" {
+		t.Errorf("a peak that failed: %s", got)
+	}
+}
+
+// codesOf are the codes of a measurement's warnings.
+func codesOf(m result.Measurement, d *result.Document) string {
+	var out []string
+	for _, dev := range d.Devices {
+		if dev.ID == m.Device {
+			for _, w := range analysis.Warnings(&m, dev) {
+				out = append(out, w.Code)
+			}
+		}
+	}
+	return strings.Join(out, " ")
+}
