@@ -254,7 +254,7 @@ type Launch struct {
 	Stderr    []string    `json:"stderr" jsonschema:"last lines the process wrote to standard error, when it failed"`
 	Started   time.Time   `json:"started" jsonschema:"when the process was started"`
 	DurationS float64     `json:"duration_s" jsonschema:"seconds from start to end of the process"`
-	Stop      string      `json:"stop" jsonschema:"rule that ended sampling: precision, noise, time-limit"`
+	Stop      string      `json:"stop" jsonschema:"rule that ended sampling: precision, noise, samples (of empty dispatches), time-limit"`
 	Warmup    []Sample    `json:"warmup" jsonschema:"samples taken while warming up; not in the summary"`
 	Samples   []Sample    `json:"samples" jsonschema:"timed batches"`
 	Telemetry []Telemetry `json:"telemetry" jsonschema:"readings of clocks, power and temperature, where a source exists"`
@@ -268,7 +268,7 @@ type Sample struct {
 	HostS      float64  `json:"host_s" jsonschema:"host seconds from submit to fence, for the whole batch"`
 	DeviceS    *float64 `json:"device_s" jsonschema:"device seconds for the whole batch by the device's own clock as read, even if absurd (flags say so); null when it has none"`
 	Dispatches int      `json:"dispatches" jsonschema:"dispatches in the batch"`
-	Flags      []string `json:"flags" jsonschema:"what is odd about the sample: device-zero, device-longer-than-host, device-short, preempted, throttled, stolen, outlier, ..."`
+	Flags      []string `json:"flags" jsonschema:"what is odd about the sample: device-zero, device-longer-than-host, device-short, short, preempted, throttled, stolen, paged, outlier"`
 }
 
 // Telemetry is one reading during a launch.
