@@ -6,9 +6,14 @@ import (
 	"gpubench/cpu"
 	"gpubench/cpu/blas"
 	"gpubench/internal/backend"
+	"gpubench/internal/meter"
 	"gpubench/kernels"
+	"gpubench/nvml"
 	"gpubench/vk"
 )
+
+// meters opens what a device tells about itself.
+var meters meter.Source = nvml.Open
 
 // newBackend makes a backend that is compiled in, or returns nil.
 func newBackend(name string) backend.Backend {

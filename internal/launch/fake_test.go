@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"gpubench/internal/backend"
+	"gpubench/internal/meter"
 	"gpubench/internal/result"
 )
 
@@ -44,6 +45,7 @@ type fake struct {
 	warming   func(batch int) float64 // factor on the time of a batch
 	deviceS   func(host float64) *float64
 	before    func() // called before each batch
+	meters    meter.Source
 
 	opened, built []string // what was asked for
 	batches       int      // of the current program
