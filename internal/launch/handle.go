@@ -33,6 +33,9 @@ import (
 // out: failures of the backend and wrong results are *backend.Error values with
 // a kind, a backend that is not on this machine among them. Handle stops between
 // two batches when ctx ends.
+//
+// meters opens the meter of a device, and is nil where there are none. Whatever goes
+// wrong with a meter leaves readings out, and costs no launch.
 func Handle(ctx context.Context, b backend.Backend, meters meter.Source, req worker.Request, emit func(worker.Event)) error {
 	kernel := cmp.Or(req.Kernel, backend.KernelMatmul)
 	s := &session{ctx: ctx, req: req, kernel: kernel, emit: emit, meters: meters, start: time.Now()}
