@@ -41,5 +41,5 @@ func (r *run) results(unfinished bool) Results {
 		ms[i].Warnings = append(ms[i].Warnings, analysis.Warnings(&ms[i], devices[i])...)
 	}
 	ratios, warns := analysis.Ratios(ms, baseline)
-	return Results{ms, ratios, warns}
+	return Results{ms, ratios, append(warns, analysis.Clocks(ms, devices)...)}
 }

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"io"
+	"math"
 	"slices"
 	"strings"
 
@@ -36,6 +37,7 @@ func Run(w io.Writer, doc *result.Document, o Options) error {
 		p.line("Nothing was measured.")
 	}
 	v.checks()
+	v.energy()
 	v.footnotes()
 	v.notMeasured()
 	return p.err
@@ -239,6 +241,7 @@ func (v *runView) problem(size [3]int) {
 		{bar: true, drop: 5},
 		{head: "of peak", right: true, drop: 4},
 		{head: "device clock", right: true, drop: 6},
+		{head: "GFLOP/s/W", right: true, drop: 7},
 		{head: "vs " + v.baseline(), right: true},
 		{head: "95 %", drop: 2},
 		{head: "checked", drop: 3},
@@ -264,7 +267,10 @@ func (v *runView) problem(size [3]int) {
 			continue
 		}
 		s := m.Summary
-		interval, device, ratio, ratioCI, peak := "", "", cell{}, "", cell{}
+		interval, device, efficiency, ratio, ratioCI, peak := "", "", cell{}, cell{}, "", cell{}
+		if s.FLOPPerJoule != nil {
+			efficiency.text = digits4(*s.FLOPPerJoule / 1e9)
+		}
 		if m.Peak != nil {
 			peak.text = fmt.Sprintf("%.0f %%", 100*m.Peak.Share)
 			if m.Peak.Share > 1.05 {
@@ -291,6 +297,7 @@ func (v *runView) problem(size [3]int) {
 			cell{drawn: true, part: s.FLOPS / fastest},
 			peak,
 			cell{text: device},
+			efficiency,
 			ratio,
 			cell{text: ratioCI},
 			cell{text: plural(m.Verification.Batches, "batch", "batches"), style: good},
@@ -454,6 +461,24 @@ func (v *runView) checks() {
 	}
 	v.line("")
 	v.hang("checked: ", how, faint)
+}
+
+// energy says below the tables what the rates per watt are of.
+func (v *runView) energy() {
+	lo, hi := math.Inf(1), 0.0
+	for _, m := range v.products() {
+		if m.Summary != nil && m.Summary.EnergyWindowS != nil {
+			lo, hi = min(lo, *m.Summary.EnergyWindowS), max(hi, *m.Summary.EnergyWindowS)
+		}
+	}
+	if hi == 0 {
+		return
+	}
+	window := fmt.Sprintf("%.1f s", lo)
+	if highest := fmt.Sprintf("%.1f s", hi); highest != window {
+		window = fmt.Sprintf("%.1f to %s", lo, highest)
+	}
+	v.hang("GFLOP/s/W: ", "by the card's own counter of its energy, all of the card, in "+window+" of each launch, pauses between the batches included", faint)
 }
 
 // footnotes prints the notes of the rows, then those of the whole run.
