@@ -51,6 +51,7 @@ type runView struct {
 	ratios   map[string]result.Ratio // by the id of the measurement whose speed they express
 	runtimes bool                    // rows come from several runtimes
 	notes    []note                  // footnotes, in order of first mention
+	perWatt  bool                    // a table shows rates per watt
 }
 
 // products are the measurements of matrix products: the kernel's and the references'.
@@ -241,7 +242,7 @@ func (v *runView) problem(size [3]int) {
 		{bar: true, drop: 5},
 		{head: "of peak", right: true, drop: 4},
 		{head: "device clock", right: true, drop: 6},
-		{head: "GFLOP/s/W", right: true, drop: 7},
+		{head: perWatt, right: true, drop: 7},
 		{head: "vs " + v.baseline(), right: true},
 		{head: "95 %", drop: 2},
 		{head: "checked", drop: 3},
@@ -306,8 +307,13 @@ func (v *runView) problem(size [3]int) {
 	}
 	v.line("")
 	v.line(v.paint(fmt.Sprintf("%d x %d x %d", size[0], size[1], size[2]), strong))
-	v.table(2, columns, rows)
+	for i, used := range v.table(2, columns, rows) {
+		v.perWatt = v.perWatt || used && columns[i].head == perWatt
+	}
 }
+
+// perWatt is the head of a column.
+const perWatt = "GFLOP/s/W"
 
 // beside prints what was looked at beside the products: the time of an empty dispatch
 // and the peak of the arithmetic.
@@ -471,14 +477,14 @@ func (v *runView) energy() {
 			lo, hi = min(lo, *m.Summary.EnergyWindowS), max(hi, *m.Summary.EnergyWindowS)
 		}
 	}
-	if hi == 0 {
+	if hi == 0 || !v.perWatt {
 		return
 	}
 	window := fmt.Sprintf("%.1f s", lo)
 	if highest := fmt.Sprintf("%.1f s", hi); highest != window {
 		window = fmt.Sprintf("%.1f to %s", lo, highest)
 	}
-	v.hang("GFLOP/s/W: ", "by the card's own counter of its energy, all of the card, in "+window+" of each launch, pauses between the batches included", faint)
+	v.hang(perWatt+": ", "by the card's own counter of its energy, all of the card, in "+window+" of each launch, pauses between the batches included", faint)
 }
 
 // footnotes prints the notes of the rows, then those of the whole run.
