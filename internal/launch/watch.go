@@ -31,7 +31,7 @@ const (
 	companyEvery = 500 * time.Millisecond
 	// keptBatches is of how many batches the readings are kept, evenly spread over the
 	// longest time that a launch may take. All count for the flags.
-	keptBatches = 64
+	keptBatches = 32
 
 	// energyWindow is the shortest time for which the energy says something: the counter
 	// advances every 10 to 100 ms.

@@ -92,7 +92,7 @@ func (e events) telemetry() (out []result.Telemetry) {
 func TestReadingsOfBatches(t *testing.T) {
 	m := &fakeMeter{flags: []string{meter.PowerCap, meter.Thermal}}
 	req := launchRequest()
-	req.Rules.BatchS, req.Rules.MaxTimeS = 0.2, 12 // no more batches than are kept
+	req.Rules.BatchS, req.Rules.MaxTimeS = 0.2, 6 // no more batches than are kept
 	got, err := handle(t, metered(m), req)
 	if err != nil {
 		t.Fatal(err)
@@ -191,7 +191,7 @@ func TestReadingsAreBounded(t *testing.T) {
 	if len(samples) < 500 {
 		t.Fatalf("only %d samples", len(samples))
 	}
-	if n := len(got.telemetry()); n < 100 || n > 3*(keptBatches+2) {
+	if n := len(got.telemetry()); n < 50 || n > 3*(keptBatches+2) {
 		t.Errorf("%d readings of %d samples", n, len(samples))
 	}
 	for i, s := range samples {
