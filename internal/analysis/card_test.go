@@ -32,7 +32,9 @@ func metered(m *result.Measurement, watts float64, mhz func(launch int) float64)
 				l.Telemetry = append(l.Telemetry, result.Telemetry{AtS: 1, When: when, Sample: &at, Values: map[string]float64{meter.SMClock: f * mhz(i)}})
 			}
 		}
-		l.Telemetry = append(l.Telemetry, result.Telemetry{AtS: 0.1, When: result.During, Values: map[string]float64{meter.SMClock: 300}}) // of the warm-up
+		for range 30 { // of the warm-up
+			l.Telemetry = append(l.Telemetry, result.Telemetry{AtS: 0.1, When: result.During, Values: map[string]float64{meter.SMClock: 300 + 100*float64(i)}})
+		}
 		l.Energy = &result.Energy{Joules: watts * busy, WindowS: busy / 0.95, FLOP: m.Problem.FLOP * uint64(dispatches), Source: "counter"}
 	}
 }

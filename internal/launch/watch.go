@@ -120,9 +120,7 @@ func (w *watch) close() {
 		return
 	}
 	close(w.jobs)
-	if !w.dead {
-		w.wait(w.ended)
-	}
+	w.wait(w.ended)
 }
 
 // post has the goroutine carry out a job.

@@ -233,9 +233,13 @@ func TestMeterThatDoesNotOpen(t *testing.T) {
 			source := func(result.Device) (meter.Meter, *result.NVML) { <-never; return nil, nil }
 			req := launchRequest()
 			req.Op = op
+			began := time.Now()
 			var got events
 			if err := Handle(t.Context(), &fake{wrongElement: -1}, source, req, func(e worker.Event) { got = append(got, e) }); err != nil {
 				t.Errorf("%s: %v", op, err)
+			}
+			if took := time.Since(began); took > 15*time.Second {
+				t.Errorf("%s took %v", op, took)
 			}
 			if op == worker.OpDevices {
 				if d := got[0].Device; d.NVML == nil || !strings.Contains(d.NVML.Unavailable, "did not answer within 5s") || d.NVML.Remedy == "" {
