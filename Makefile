@@ -5,7 +5,13 @@ STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
 STATIC_TAGS := static,netgo,osusergo
 # go-nvml's undefined symbols must not be resolved when the program starts.
-HELPER_LDFLAGS := -s -w -extldflags=-Wl,-z,lazy
+LAZY := -extldflags=-Wl,-z,lazy
+HELPER_LDFLAGS := -s -w $(LAZY)
+ifeq ($(shell uname -s),Linux)
+export GOFLAGS := $(shell go env GOFLAGS) -ldflags=$(LAZY)
+endif
+# go-nvml binds what NVIDIA has deprecated too; gcc's warnings of it say nothing of us.
+export CGO_CFLAGS := -g -O2 -Wno-deprecated-declarations
 STAMP = -s -w -X main.commit=$(shell git rev-parse HEAD 2>/dev/null) -X main.dirty=$(if $(shell git status --porcelain 2>/dev/null),true,false)
 
 .NOTPARALLEL: # the targets of a list follow one another; go uses all cores by itself

@@ -6,9 +6,11 @@ import (
 	"errors"
 	"math"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"gpubench/internal/backend"
+	"gpubench/internal/meter"
 	"gpubench/internal/result"
 )
 
@@ -44,6 +46,8 @@ type fake struct {
 	warming   func(batch int) float64 // factor on the time of a batch
 	deviceS   func(host float64) *float64
 	before    func() // called before each batch
+	meters    meter.Source
+	running   atomic.Bool // a batch is
 
 	opened, built []string // what was asked for
 	batches       int      // of the current program
@@ -124,6 +128,8 @@ func (p *fakeProgram) Fill(v float32, n int) error {
 func (p *fakeProgram) Run(b backend.Batch) (backend.Timing, error) {
 	f := p.f
 	f.batches++
+	f.running.Store(true)
+	defer f.running.Store(false)
 	if f.before != nil {
 		f.before()
 	}

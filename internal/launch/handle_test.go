@@ -71,7 +71,7 @@ func handleContext(t *testing.T, ctx context.Context, f *fake, req worker.Reques
 		f.wrongElement = -1
 	}
 	synctest.Test(t, func(*testing.T) {
-		err = Handle(ctx, f, req, func(e worker.Event) { out = append(out, e) })
+		err = Handle(ctx, f, f.meters, req, func(e worker.Event) { out = append(out, e) })
 	})
 	return out, err
 }
@@ -390,7 +390,7 @@ func TestTimeLimitEndsANoisyLaunch(t *testing.T) {
 	var got events
 	synctest.Test(t, func(t *testing.T) {
 		start := time.Now()
-		err := Handle(context.Background(), &fake{dispatchS: 0.01, warming: noise, wrongElement: -1}, launchRequest(), func(e worker.Event) { got = append(got, e) })
+		err := Handle(context.Background(), &fake{dispatchS: 0.01, warming: noise, wrongElement: -1}, nil, launchRequest(), func(e worker.Event) { got = append(got, e) })
 		if err != nil {
 			t.Fatal(err)
 		}

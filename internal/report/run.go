@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"io"
+	"math"
 	"slices"
 	"strings"
 
@@ -43,6 +44,7 @@ func Run(w io.Writer, doc *result.Document, o Options) error {
 	}
 	v.checks()
 	v.cards()
+	v.energy()
 	v.footnotes()
 	v.notMeasured()
 	return p.err
@@ -57,6 +59,7 @@ type runView struct {
 	ratios   map[string]result.Ratio // to the baseline, by the id of the measurement whose speed they express
 	runtimes bool                    // rows come from several runtimes
 	notes    []note                  // footnotes, in order of first mention
+	perWatt  bool                    // a table shows rates per watt
 }
 
 // products are the measurements of matrix products: the kernel's and the references'.
@@ -280,6 +283,7 @@ func (v *runView) problem(size [3]int) {
 		{bar: true, drop: 5},
 		{head: "of peak", right: true, drop: 4},
 		{head: "device clock", right: true, drop: 6},
+		{head: perWatt, right: true, drop: 7},
 		{head: "vs " + v.baseline(), right: true},
 		{head: "95 %", drop: 2},
 		{head: "checked", drop: 3},
@@ -305,7 +309,10 @@ func (v *runView) problem(size [3]int) {
 			continue
 		}
 		s := m.Summary
-		interval, device, ratio, ratioCI, peak := "", "", cell{}, "", cell{}
+		interval, device, efficiency, ratio, ratioCI, peak := "", "", cell{}, cell{}, "", cell{}
+		if s.FLOPPerJoule != nil {
+			efficiency.text = digits4(*s.FLOPPerJoule / 1e9)
+		}
 		if m.Peak != nil {
 			peak.text = fmt.Sprintf("%.0f %%", 100*m.Peak.Share)
 			if m.Peak.Share > 1.05 {
@@ -332,6 +339,7 @@ func (v *runView) problem(size [3]int) {
 			cell{drawn: true, part: s.FLOPS / fastest},
 			peak,
 			cell{text: device},
+			efficiency,
 			ratio,
 			cell{text: ratioCI},
 			cell{text: plural(m.Verification.Batches, "batch", "batches"), style: good},
@@ -340,8 +348,13 @@ func (v *runView) problem(size [3]int) {
 	}
 	v.line("")
 	v.line(v.paint(fmt.Sprintf("%d x %d x %d", size[0], size[1], size[2]), strong))
-	v.table(2, columns, rows)
+	for i, used := range v.table(2, columns, rows) {
+		v.perWatt = v.perWatt || used && columns[i].head == perWatt
+	}
 }
+
+// perWatt is the head of a column.
+const perWatt = "GFLOP/s/W"
 
 // beside prints what was looked at beside the products: the time of an empty dispatch
 // and the peak of the arithmetic.
@@ -495,6 +508,24 @@ func (v *runView) checks() {
 	}
 	v.line("")
 	v.hang("checked: ", how, faint)
+}
+
+// energy says below the tables what the rates per watt are of.
+func (v *runView) energy() {
+	lo, hi := math.Inf(1), 0.0
+	for _, m := range v.products() {
+		if m.Summary != nil && m.Summary.EnergyWindowS != nil {
+			lo, hi = min(lo, *m.Summary.EnergyWindowS), max(hi, *m.Summary.EnergyWindowS)
+		}
+	}
+	if hi == 0 || !v.perWatt {
+		return
+	}
+	window := fmt.Sprintf("%.1f s", lo)
+	if highest := fmt.Sprintf("%.1f s", hi); highest != window {
+		window = fmt.Sprintf("%.1f to %s", lo, highest)
+	}
+	v.hang(perWatt+": ", "by the card's own counter of its energy, all of the card, in "+window+" of each launch, pauses between the batches included", faint)
 }
 
 // footnotes prints the notes of the rows, then those of the whole run.
