@@ -99,7 +99,7 @@ func (p *printer) comparison(c *analysis.Comparison) {
 }
 
 // source describes a document in a line.
-func (p *printer) source(name string, d *result.Document) string {
+func (p wording) source(name string, d *result.Document) string {
 	tool := d.Tool.Version
 	if d.Tool.Commit != "" {
 		tool += fmt.Sprintf(" (%.12s)", d.Tool.Commit)
@@ -108,7 +108,7 @@ func (p *printer) source(name string, d *result.Document) string {
 }
 
 // size writes the problem of a row.
-func (p *printer) size(r analysis.Row) string {
+func (p wording) size(r analysis.Row) string {
 	if r.Role == result.RoleOverhead {
 		return ""
 	}
@@ -116,7 +116,7 @@ func (p *printer) size(r analysis.Row) string {
 }
 
 // dimensions writes a problem: one number where it is square.
-func (p *printer) dimensions(m, n, k int) string {
+func (p wording) dimensions(m, n, k int) string {
 	if m == n && n == k {
 		return fmt.Sprint(m)
 	}
@@ -124,7 +124,7 @@ func (p *printer) dimensions(m, n, k int) string {
 }
 
 // rate writes one side of a row: the time of what has no rate.
-func (p *printer) rate(s *analysis.Side, u unit) (rate, interval cell) {
+func (p wording) rate(s *analysis.Side, u unit) (rate, interval cell) {
 	if s.FLOPS == 0 {
 		rate.text = p.shortTime(s.MedianS)
 		if s.CI95S != nil {
@@ -140,7 +140,7 @@ func (p *printer) rate(s *analysis.Side, u unit) (rate, interval cell) {
 }
 
 // status words what became of a row without a ratio.
-func (p *printer) status(r analysis.Row) (string, style) {
+func (p wording) status(r analysis.Row) (string, style) {
 	text, st := p.clean(r.Reason), notice
 	switch r.Status {
 	case analysis.Missing:
