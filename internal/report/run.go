@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"gpubench/internal/analysis"
 	"gpubench/internal/result"
 )
 
@@ -327,7 +328,7 @@ func (v *runView) problem(size [3]int) table {
 		interval, device, ratio, ratioCI, peak := "", "", cell{}, "", cell{}
 		if m.Peak != nil {
 			peak.text = fmt.Sprintf("%.0f %%", 100*m.Peak.Share)
-			if m.Peak.Share > 1.05 {
+			if m.Peak.Share > analysis.Impossible {
 				peak.style = bad
 			}
 		}
