@@ -9,7 +9,7 @@ HELPER_LDFLAGS := -s -w -extldflags=-Wl,-z,lazy
 STAMP = -s -w -X main.commit=$(shell git rev-parse HEAD 2>/dev/null) -X main.dirty=$(if $(shell git status --porcelain 2>/dev/null),true,false)
 
 .NOTPARALLEL: # the targets of a list follow one another; go uses all cores by itself
-.PHONY: help setup test-setup build run test check fmt vet staticcheck kernels bench microbench fuzz cross clean
+.PHONY: help setup test-setup build run test check fmt vet staticcheck kernels bench microbench results fuzz cross clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -71,6 +71,9 @@ bench: setup build ## the CPU beside BLAS, lavapipe, one core and lower instruct
 
 microbench: ## run the Go benchmarks
 	go test -run '^$$' -bench . -benchmem ./...
+
+results: setup build ## measure this machine for results/, and remake the report there: about 6 minutes on a quiet machine
+	@scripts/results.sh
 
 fuzz: ## run every fuzz target for 30 s
 	@scripts/fuzz.sh 30s

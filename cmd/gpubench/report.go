@@ -144,7 +144,7 @@ func (o *reportOptions) write(w io.Writer, r *report.Report) error {
 	if o.format == "png" {
 		draw = plots.PNG
 	}
-	picture, err := draw(p.Figure, plots.Options{Width: float64(o.width), Title: p.Title, Alt: p.Alt, Dark: o.dark})
+	picture, err := draw(p.Figure, plots.Options{Width: float64(o.width), Title: p.Title, Alt: p.Text + " " + p.Words, Dark: o.dark})
 	if err != nil {
 		return err
 	}

@@ -78,7 +78,7 @@ func restyle(svg []byte, w, h vg.Length, o Options) []byte {
 	body = textElement.ReplaceAllStringFunc(body, func(element string) string {
 		m := textElement.FindStringSubmatch(element)
 		size := fontSize.FindStringSubmatch(m[1])
-		if size == nil || len(m[2]) < 2 {
+		if size == nil || m[2] == "" {
 			return element
 		}
 		points, _ := strconv.ParseFloat(size[1], 64)

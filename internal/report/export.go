@@ -7,10 +7,12 @@ import (
 	"encoding/csv"
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode"
 
+	"gpubench/internal/analysis"
 	"gpubench/internal/result"
 	"gpubench/internal/stats"
 )
@@ -85,10 +87,9 @@ func text(s string) string {
 // configuration in front. What failed is a comment. The error is the writer's.
 func (r *Report) Benchmark(w io.Writer) error {
 	b := bufio.NewWriter(w)
-	for i, p := range r.parts {
-		if i > 0 {
-			fmt.Fprintln(b)
-		}
+	fmt.Fprintln(b, "Unit FLOP/s better=higher")
+	for _, p := range r.parts {
+		fmt.Fprintln(b)
 		h := p.Document.Host
 		for _, c := range [][2]string{
 			{"goos", h.OS}, {"goarch", h.Arch}, {"pkg", "gpubench"}, {"cpu", h.CPU.Model}, {"kernel", h.Kernel}, {"commit", p.Document.Tool.Commit},
@@ -199,12 +200,7 @@ func (r *Report) Markdown(w io.Writer) error {
 
 // markdownTable writes a table with its caption.
 func markdownTable(w io.Writer, t table) {
-	var shown []int
-	for i, c := range t.columns {
-		if !c.bar && !emptyColumn(i, t.columns, t.rows) {
-			shown = append(shown, i)
-		}
-	}
+	shown := slices.DeleteFunc(shownColumns(t), func(i int) bool { return t.columns[i].bar })
 	fmt.Fprintf(w, "**%s**\n\n|", markdown(t.caption))
 	for _, i := range shown {
 		fmt.Fprintf(w, " %s |", markdown(t.columns[i].head))
@@ -237,6 +233,16 @@ func markdownTable(w io.Writer, t table) {
 	fmt.Fprintln(w)
 }
 
+// shownColumns are the columns that have something to show.
+func shownColumns(t table) (shown []int) {
+	for i := range t.columns {
+		if !emptyColumn(i, t.columns, t.rows) || slices.ContainsFunc(t.rows, func(r row) bool { return r.rest != "" && r.restFrom == i }) {
+			shown = append(shown, i)
+		}
+	}
+	return shown
+}
+
 // markdown keeps text from being read as markup, as HTML, as a link or as the name of a
 // user.
 func markdown(s string) string { return markdownEscaper.Replace(s) }
@@ -252,7 +258,18 @@ func (r *Report) claimsTable() table {
 	}}
 	for _, j := range r.judgements {
 		claim := []cell{{text: r.wording.clean(j.Text)}, {text: fmt.Sprintf("%g–%g×", j.Low, j.High)}}
-		for _, v := range j.Verdicts {
+		verdicts := j.Verdicts
+		if !slices.ContainsFunc(verdicts, func(v analysis.BaselineVerdict) bool { return len(v.Ratios) > 0 }) && len(verdicts) > 0 {
+			// The same reason once for all baselines.
+			one := verdicts[0]
+			one.Baseline = strings.Join(distinct(verdicts, func(v analysis.BaselineVerdict) string { return v.Baseline }), ", ")
+			for _, v := range verdicts[1:] {
+				one.Missing = append(one.Missing[:len(one.Missing):len(one.Missing)], v.Missing...)
+			}
+			one.Missing = distinct(one.Missing, func(s string) string { return s })
+			verdicts = []analysis.BaselineVerdict{one}
+		}
+		for _, v := range verdicts {
 			head := append(claim[:2:2], cell{text: r.wording.clean(v.Baseline)}, cell{text: string(v.Verdict), style: claimStyle(v.Verdict)})
 			if len(v.Ratios) == 0 {
 				t.rows = append(t.rows, row{cells: head, rest: "not measured: " + r.wording.clean(strings.Join(v.Missing, "; ")), restFrom: 4, restStyle: faint})

@@ -15,10 +15,10 @@ import (
 // PlotNames are the plots that there are.
 var PlotNames = []string{"samples", "ratios", "sizes", "peak"}
 
-// Plot is a figure with what it is called and what it says in words.
+// Plot is a figure with what it is called, how it is read, and what it says in words.
 type Plot struct {
-	Name, Title, Alt string
-	Figure           plots.Figure
+	Name, Title, Text, Words string
+	Figure                   plots.Figure
 }
 
 // mostPoints bounds the samples that one figure draws, mostOfLaunch those of one
@@ -82,6 +82,7 @@ func (r *Report) samples(of []part) *Plot {
 	}
 	most := max(leastPoints, min(mostOfLaunch, mostPoints/launches))
 	f := &plots.Samples{}
+	var inWords []string
 	drawn, all := 0, 0
 	for _, p := range of {
 		for _, m := range p.Document.Measurements {
@@ -117,6 +118,7 @@ func (r *Report) samples(of []part) *Plot {
 				panel.Label += ", " + r.wording.clean(m.Status)
 			} else {
 				panel.Median = m.Summary.MedianS / unit.factor
+				inWords = append(inWords, fmt.Sprintf("%s: %s %s", panel.Label, digits4(panel.Median), unit.name))
 				if ci := m.Summary.CI95S; ci != nil {
 					panel.Interval = &[2]float64{ci[0] / unit.factor, ci[1] / unit.factor}
 				}
@@ -124,11 +126,11 @@ func (r *Report) samples(of []part) *Plot {
 			f.Panels = append(f.Panels, panel)
 		}
 	}
-	alt := fmt.Sprintf("One panel for each of %s: the time of one dispatch over the launches. Points are samples in the order in which they were taken, thick lines the medians of the launches, the dashed line the median of the arm, the band its 95 %% interval.", plural(len(f.Panels), "arm", "arms"))
+	text := fmt.Sprintf("One panel for each of %s: the time of one dispatch over the launches. Points are samples in the order in which they were taken, thick lines the medians of the launches, the dashed line the median of the arm, the band its 95 %% interval.", plural(len(f.Panels), "arm", "arms"))
 	if drawn < all {
-		alt += fmt.Sprintf(" %d of %d samples are drawn, the shortest and the longest of each launch among them.", drawn, all)
+		text += fmt.Sprintf(" %d of %d samples are drawn, the shortest and the longest of each launch among them.", drawn, all)
 	}
-	return &Plot{Name: "samples", Title: "Samples by launch", Alt: alt, Figure: f}
+	return &Plot{Name: "samples", Title: "Samples by launch", Text: text, Words: aloud(inWords), Figure: f}
 }
 
 // thin keeps at most n values, evenly spread, and the extremes.
@@ -159,6 +161,9 @@ func (r *Report) ratios(of []part, claims bool) *Plot {
 		}
 		for _, q := range p.Document.Ratios {
 			fast, slow := byID[q.Fast], byID[q.Slow]
+			if p.rows.label(slow) != p.rows.baseline && slow.Runtime != fast.Runtime {
+				continue // one runtime against the baseline of another, which says little
+			}
 			label := r.name(p, fast, true, of) + " vs " + p.rows.label(slow)
 			f.Rows = append(f.Rows, plots.ForestRow{Label: r.rowText(label, q.Value, q.CI95), Value: q.Value, Interval: q.CI95})
 			inWords = append(inWords, r.rowText(label, q.Value, q.CI95))
@@ -180,16 +185,16 @@ func (r *Report) ratios(of []part, claims bool) *Plot {
 		return nil
 	}
 	return &Plot{Name: "ratios", Title: "Ratios with their 95 % intervals", Figure: f,
-		Alt: "Ratios on a logarithmic axis with 95 % intervals; shaded ranges are those that were claimed. " + aloud(inWords)}
+		Text: "How many times as fast each is as its baseline, with 95 % intervals, on a logarithmic axis. Shaded are the ranges that were claimed; a ratio held against one is a square where it lies inside, a diamond outside, a triangle where its interval does not decide.", Words: aloud(inWords)}
 }
 
-// rowText adds the figures to the label of a ratio.
+// rowText puts the figures before the label of a ratio, which may be cut off.
 func (r *Report) rowText(label string, value float64, ci *[2]float64) string {
-	label += "  " + digits4(value) + "×"
+	text := digits4(value) + "×"
 	if ci != nil {
-		label += " (" + r.wording.interval(*ci) + ")"
+		text += " (" + r.wording.interval(*ci) + ")"
 	}
-	return label
+	return text + "  " + label
 }
 
 // place names a document by the name of its source, where there are several.
@@ -267,7 +272,7 @@ func (r *Report) sizes(of []part) *Plot {
 	for _, s := range f.Series {
 		slices.SortStableFunc(s.Points, func(a, b plots.LinePoint) int { return int(math.Copysign(1, a.Size-b.Size)) })
 	}
-	return &Plot{Name: "sizes", Title: "Rate over matrix size", Figure: f, Alt: "Median rates in " + unit.name + " over the matrix size, both logarithmic, with 95 % intervals. " + aloud(words)}
+	return &Plot{Name: "sizes", Title: "Rate over matrix size", Figure: f, Text: "Median rates in " + unit.name + " over the matrix size (the side of a cube of as much work), both logarithmic, with 95 % intervals.", Words: aloud(words)}
 }
 
 // peaks is the plot of the shares of the peak.
@@ -290,7 +295,7 @@ func (r *Report) peaks(of []part) *Plot {
 	if len(f.Bars) == 0 {
 		return nil
 	}
-	return &Plot{Name: "peak", Title: "Share of the peak", Figure: f, Alt: "Each rate as a share of the peak that multiply-adds alone reach on the device. " + aloud(words)}
+	return &Plot{Name: "peak", Title: "Share of the peak", Figure: f, Text: "Each rate as a share of the peak that multiply-adds alone reached on the device. More than 105 % is impossible.", Words: aloud(words)}
 }
 
 // aloud joins what a figure says for those who hear it: not hundreds of rows, which are

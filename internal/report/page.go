@@ -63,8 +63,8 @@ type pageDownload struct {
 }
 
 type pageFigure struct {
-	Title, Text  string
-	Wide, Narrow template.HTML
+	Title, Text, Words string
+	Wide, Narrow       template.HTML
 }
 
 type pageTable struct {
@@ -74,8 +74,8 @@ type pageTable struct {
 }
 
 type pageHead struct {
-	Text          string
-	Right, Hidden bool
+	Text, Class string
+	Hidden      bool
 }
 
 type pageCell struct {
@@ -86,7 +86,7 @@ type pageCell struct {
 
 // The widths of the figures on a page, for a screen and for a phone.
 const (
-	wideFigure   = 900
+	wideFigure   = 1040
 	narrowFigure = 350
 )
 
@@ -137,7 +137,7 @@ func (r *Report) HTML(w io.Writer) error {
 const mostLines = 6
 
 func newPageFigure(p *Plot) (f pageFigure, err error) {
-	f = pageFigure{Title: p.Title, Text: p.Alt}
+	f = pageFigure{Title: p.Title, Text: p.Text, Words: p.Words}
 	for _, size := range []struct {
 		width float64
 		to    *template.HTML
@@ -154,17 +154,23 @@ func newPageFigure(p *Plot) (f pageFigure, err error) {
 // styleClasses are the classes of the styles of cells.
 var styleClasses = map[style]string{strong: "strong", faint: "faint", good: "good", bad: "bad", notice: "notice"}
 
+// shortCell is how many columns of text a cell keeps on one line.
+const shortCell = 26
+
 // newPageTable makes the page's table of one of the model. notes is the id of the list
 // that footnotes are in.
 func newPageTable(t table, notes string) *pageTable {
 	p := &pageTable{Caption: t.caption, Label: "table: " + t.caption}
-	var shown []int
-	for i, c := range t.columns {
-		if emptyColumn(i, t.columns, t.rows) {
-			continue
+	shown := shownColumns(t)
+	for _, i := range shown {
+		c := t.columns[i]
+		h := pageHead{Text: c.head}
+		switch {
+		case c.bar:
+			h.Class = "bar"
+		case c.right:
+			h.Class = "right"
 		}
-		shown = append(shown, i)
-		h := pageHead{Text: c.head, Right: c.right}
 		if h.Text == "" {
 			h.Text, h.Hidden = cmp.Or(c.name, "more"), true
 		}
@@ -188,8 +194,11 @@ func newPageTable(t table, notes string) *pageTable {
 			case t.columns[i].mark && c.text != "" && notes != "":
 				out.Href = "#" + notes
 			}
-			if t.columns[i].right {
+			switch {
+			case t.columns[i].right:
 				out.Class = strings.TrimSpace("right " + out.Class)
+			case width(out.Text) <= shortCell:
+				out.Class = strings.TrimSpace("short " + out.Class)
 			}
 			cells = append(cells, out)
 		}

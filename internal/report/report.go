@@ -107,7 +107,8 @@ func (r *Report) armName(p part, m result.Measurement, sized bool) string {
 }
 
 // sideBySide holds the arms of all documents against each other, a column for each. An
-// arm is a device with the same id and name, in the same runtime.
+// arm is a device with the same id and, but for the CPU, the same name, in the same
+// runtime.
 func (r *Report) sideBySide() table {
 	type key struct{ label, name, size string }
 	var keys []key
@@ -115,7 +116,10 @@ func (r *Report) sideBySide() table {
 	var rates []float64
 	for i, p := range r.parts {
 		for _, m := range p.rows.products() {
-			k := key{p.rows.label(m), r.wording.clean(p.rows.devices[m.Device].Name), r.wording.dimensions(m.Problem.M, m.Problem.N, m.Problem.K)}
+			k := key{p.rows.label(m), "", r.wording.dimensions(m.Problem.M, m.Problem.N, m.Problem.K)}
+			if d := p.rows.devices[m.Device]; d.Backend != "cpu" {
+				k.name = r.wording.clean(d.Name)
+			}
 			if cells[k] == nil {
 				keys, cells[k] = append(keys, k), map[int]result.Measurement{}
 			}

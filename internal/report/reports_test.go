@@ -164,7 +164,7 @@ func newReport(t testing.TB, inputs ...Input) *Report {
 // sampleReports are those that are looked at as pages.
 func sampleReports(t testing.TB) map[string]*Report {
 	return map[string]*Report{
-		"laptop": newReport(t, laptop(t)), "runtimes": newReport(t, runtimes(t)), "hostile": newReport(t, harmful(t)), "days": newReport(t, days(t)...),
+		"laptop": newReport(t, laptop(t)), "runtimes": newReport(t, runtimes(t)), "harmful": newReport(t, harmful(t)), "days": newReport(t, days(t)...),
 		"nothing": newReport(t, input(t, "nothing.json", testdoc.New(testdoc.CPU))),
 	}
 }

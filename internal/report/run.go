@@ -103,7 +103,8 @@ type runView struct {
 	wording
 	doc      *result.Document
 	devices  map[string]result.Device
-	ratios   map[string]result.Ratio // by the id of the measurement whose speed they express
+	baseline string                  // label of the rows that the table's ratios are to, empty when there are none
+	ratios   map[string]result.Ratio // to the baseline, by the id of the measurement whose speed they express
 	runtimes bool                    // rows come from several runtimes
 	notes    []note                  // footnotes, in order of first mention
 }
@@ -113,10 +114,19 @@ func newRunView(doc *result.Document, w wording) *runView {
 	for _, d := range doc.Devices {
 		v.devices[d.ID] = d
 	}
-	for _, r := range doc.Ratios {
-		v.ratios[r.Fast] = r
-	}
 	v.runtimes = len(distinct(doc.Measurements, func(m result.Measurement) string { return m.Runtime })) > 1
+	labels := map[string]string{}
+	for _, m := range doc.Measurements {
+		labels[m.ID] = v.label(m)
+	}
+	for i, r := range doc.Ratios {
+		if i == 0 {
+			v.baseline = labels[r.Slow]
+		}
+		if labels[r.Slow] == v.baseline {
+			v.ratios[r.Fast] = r
+		}
+	}
 	return v
 }
 
@@ -258,18 +268,6 @@ func (v *runView) label(m result.Measurement) string {
 	return v.clean(s)
 }
 
-// baseline is the label of the row that ratios are to, empty when there are none.
-func (v *runView) baseline() string {
-	for _, r := range v.doc.Ratios {
-		for _, m := range v.doc.Measurements {
-			if m.ID == r.Slow {
-				return v.label(m)
-			}
-		}
-	}
-	return ""
-}
-
 // problem is the table of one problem size.
 func (v *runView) problem(size [3]int) table {
 	var arms []result.Measurement
@@ -289,9 +287,6 @@ func (v *runView) problem(size [3]int) table {
 	for _, r := range rates {
 		fastest = max(fastest, r)
 	}
-	isBaseline := func(id string) bool {
-		return slices.ContainsFunc(v.doc.Ratios, func(r result.Ratio) bool { return r.Slow == id })
-	}
 	columns := []column{
 		{head: "device", least: 10},
 		{head: "class", least: 5},
@@ -300,7 +295,7 @@ func (v *runView) problem(size [3]int) table {
 		{bar: true, drop: 5, name: "rate, drawn"},
 		{head: "of peak", right: true, drop: 4},
 		{head: "device clock", right: true, drop: 6},
-		{head: "vs " + v.baseline(), right: true},
+		{head: "vs " + v.baseline, right: true},
 		{head: "95 %", drop: 2},
 		{head: "checked", drop: 3},
 		{mark: true, name: "notes"},
@@ -343,7 +338,7 @@ func (v *runView) problem(size [3]int) table {
 			if q.CI95 != nil {
 				ratioCI = v.interval(*q.CI95)
 			}
-		} else if isBaseline(m.ID) {
+		} else if v.label(m) == v.baseline {
 			ratio.text = "baseline"
 		}
 		r.cells = append(r.cells,

@@ -26,7 +26,7 @@ for (const page of pages) {
       tab.on('request', (r) => { if (r.url() !== pathToFileURL(page).href) found.requests.push(r.url().slice(0, 200)); });
       await tab.goto(pathToFileURL(page).href, { waitUntil: 'load' });
       found.title = await tab.title();
-      found.dark = await tab.evaluate(() => getComputedStyle(document.body).backgroundColor);
+      found.background = await tab.evaluate(() => getComputedStyle(document.body).backgroundColor);
       found.overflow = await tab.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
       // What sticks out of the page although it may not scroll by itself.
       found.wide = await tab.evaluate(() => [...document.querySelectorAll('body *')]
