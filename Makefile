@@ -26,7 +26,7 @@ test-setup: ## install what the tests need, where it is missing
 # stays good from one commit to the next.
 define static
 	@mkdir -p bin build cmd/gpubench/helper
-	$(3) go build -trimpath -buildvcs=false -ldflags '$(HELPER_LDFLAGS)' -o build/helper-$(1).new ./cmd/gpubench
+	$(3) go build -trimpath -buildvcs=false -tags helper -ldflags '$(HELPER_LDFLAGS)' -o build/helper-$(1).new ./cmd/gpubench
 	@if cmp -s build/helper-$(1).new build/helper-$(1) && [ -s cmd/gpubench/helper/$(1).gz ]; then \
 		rm build/helper-$(1).new; \
 	else \
