@@ -38,6 +38,7 @@ if [ "$what" = test ]; then
 	needs file has file
 	wants glslang-tools has glslangValidator
 	wants spirv-tools has spirv-val
+	wants jq has jq
 	wants chromium has chromium
 	wants nodejs has node
 	wants npm has npm
