@@ -61,8 +61,8 @@ func (f *Forest) height(vg.Length) vg.Length {
 func (f *Forest) draw(c draw.Canvas, t *theme) {
 	lo, hi := 1.0, 1.0
 	see := func(v float64) {
-		if v > 0 && !math.IsInf(v, 0) {
-			lo, hi = min(lo, v), max(hi, v)
+		if v > 0 {
+			lo, hi = min(lo, max(v, 1e-9)), max(hi, min(v, 1e9)) // what lies beyond is drawn at the end
 		}
 	}
 	for _, r := range f.Rows {
@@ -162,7 +162,8 @@ func rows(p *plot.Plot, c draw.Canvas, t *theme, n int, row func(c draw.Canvas, 
 	p.HideY()
 	p.Y.Min, p.Y.Max = 0, 1
 	p.Add(plotter(func(c draw.Canvas, p *plot.Plot) {
-		toX, _ := p.Transforms(&c)
+		place, _ := p.Transforms(&c)
+		toX := func(v float64) vg.Length { return place(min(max(v, p.X.Min), p.X.Max)) }
 		// The label of a tick that has none is the empty one: lines are for the others.
 		for _, tick := range p.X.Tick.Marker.Ticks(p.X.Min, p.X.Max) {
 			if tick.Label != "" {
@@ -226,6 +227,12 @@ func (f *Lines) draw(c draw.Canvas, t *theme) {
 	}
 	slices.Sort(sizes)
 	sizes = slices.Compact(sizes)
+	// A document may hold absurd figures; a logarithm has no place for some of them.
+	const least, most = 1e-12, 1e18
+	for i := range sizes {
+		sizes[i] = min(max(sizes[i], 1), most)
+	}
+	lo, hi = min(max(lo, least), most), min(max(hi, least), most)
 	p.X.Scale, p.Y.Scale = plot.LogScale{}, plot.LogScale{}
 	p.X.Min, p.X.Max = sizes[0]/1.2, sizes[len(sizes)-1]*1.2
 	p.Y.Min, p.Y.Max = lo/1.3, hi*1.3
@@ -243,7 +250,9 @@ func (f *Lines) draw(c draw.Canvas, t *theme) {
 	}
 	p.X.Tick.Marker = ticks
 	p.Add(plotter(func(c draw.Canvas, p *plot.Plot) {
-		toX, toY := p.Transforms(&c)
+		placeX, placeY := p.Transforms(&c)
+		toX := func(v float64) vg.Length { return placeX(min(max(v, p.X.Min), p.X.Max)) }
+		toY := func(v float64) vg.Length { return placeY(min(max(v, p.Y.Min), p.Y.Max)) }
 		for _, tick := range p.Y.Tick.Marker.Ticks(p.Y.Min, p.Y.Max) {
 			if tick.Label != "" {
 				stroke(c, t.grid, 0.5, nil, vg.Point{X: c.Min.X, Y: toY(tick.Value)}, vg.Point{X: c.Max.X, Y: toY(tick.Value)})

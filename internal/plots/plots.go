@@ -164,7 +164,7 @@ func fit(s draw.TextStyle, text string, width vg.Length) string {
 // newPlot is an empty plot in the colours of a theme.
 func newPlot(t *theme) *plot.Plot {
 	p := plot.New()
-	p.BackgroundColor = color.Transparent
+	p.BackgroundColor = nil // the paper is drawn already
 	for _, a := range []*plot.Axis{&p.X, &p.Y} {
 		a.LineStyle = draw.LineStyle{Color: t.faint, Width: 0.75}
 		a.Tick.LineStyle = draw.LineStyle{Color: t.faint, Width: 0.75}
