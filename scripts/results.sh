@@ -4,7 +4,7 @@
 # report anew from the documents that are there.
 set -eu
 cd "$(dirname "$0")/.."
-name=${GPUBENCH_RESULT:-debian-12-zen4}
+name=${GPUBENCH_RESULT:-debian-12-avx512-2cpu}
 if [ "${1:-}" != report ]; then
 	bin/gpubench run --device cpu,cpu:1,vulkan,blas --size 256,512,1024 --json "results/$name.json"
 fi

@@ -337,6 +337,10 @@ func (f *Samples) draw(c draw.Canvas, t *theme) {
 	}
 }
 
+// manyTimes is from how many times the shortest sample on the longest one makes the axis
+// logarithmic: most samples would lie on one line otherwise.
+const manyTimes = 3
+
 func (f *Panel) draw(c draw.Canvas, t *theme) {
 	label := style(t.ink, 11)
 	c.FillText(label, vg.Point{X: c.Min.X + 8, Y: c.Max.Y - 14}, fit(label, f.Label, c.Max.X-c.Min.X-16))
@@ -350,11 +354,16 @@ func (f *Panel) draw(c draw.Canvas, t *theme) {
 	if lo > hi {
 		lo, hi = 0, 1
 	}
-	margin := max((hi-lo)*0.08, hi*1e-3)
-	p.Y.Min, p.Y.Max = lo-margin, hi+margin
-	p.X.Min, p.X.Max = -0.5, float64(len(f.Launches))-0.5
 	p.Y.Label.Text, p.X.Label.Text = f.Unit, "launch"
-	p.Y.Tick.Marker = few{5}
+	if lo > 0 && hi > manyTimes*lo && hi < 1e18*lo {
+		p.Y.Scale, p.Y.Tick.Marker = plot.LogScale{}, logTicks{room: 6}
+		p.Y.Min, p.Y.Max = lo/1.1, hi*1.1
+	} else {
+		margin := max((hi-lo)*0.08, hi*1e-3)
+		p.Y.Min, p.Y.Max = lo-margin, hi+margin
+		p.Y.Tick.Marker = few{5}
+	}
+	p.X.Min, p.X.Max = -0.5, float64(len(f.Launches))-0.5
 	var ticks plot.ConstantTicks
 	every := 1 + len(f.Launches)*26/int(c.Size().X)
 	for i, l := range f.Launches {
@@ -366,9 +375,10 @@ func (f *Panel) draw(c draw.Canvas, t *theme) {
 	}
 	p.X.Tick.Marker = ticks
 	p.Add(plotter(func(c draw.Canvas, p *plot.Plot) {
-		toX, toY := p.Transforms(&c)
+		toX, place := p.Transforms(&c)
+		toY := func(v float64) vg.Length { return place(min(max(v, p.Y.Min), p.Y.Max)) }
 		if f.Interval != nil {
-			fill(c, t.band, c.Min.X, toY(max(f.Interval[0], p.Y.Min)), c.Max.X, toY(min(f.Interval[1], p.Y.Max)))
+			fill(c, t.band, c.Min.X, toY(f.Interval[0]), c.Max.X, toY(f.Interval[1]))
 		}
 		if f.Median > 0 {
 			stroke(c, t.series[0], 1, []vg.Length{4, 3}, vg.Point{X: c.Min.X, Y: toY(f.Median)}, vg.Point{X: c.Max.X, Y: toY(f.Median)})

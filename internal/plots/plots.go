@@ -224,4 +224,9 @@ func fill(c draw.Canvas, colour color.Color, x0, y0, x1, y1 vg.Length) {
 }
 
 // number writes the label of a tick.
-func number(v float64) string { return fmt.Sprintf("%.6g", v) }
+func number(v float64) string {
+	if v == 0 {
+		return "0" // and not -0
+	}
+	return fmt.Sprintf("%.6g", v)
+}

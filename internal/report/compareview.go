@@ -28,15 +28,54 @@ func (p *printer) comparison(c *analysis.Comparison) {
 	p.hang("new:  ", p.source(c.New, c.NewDocument), faint)
 	p.line("")
 
-	var rates []float64
+	var products, dispatches []analysis.Row
+	var rates, times []float64
 	for _, r := range c.Rows {
+		of := &products
+		if r.Role == result.RoleOverhead {
+			of = &dispatches
+		}
+		*of = append(*of, r)
 		for _, s := range []*analysis.Side{r.Base, r.New} {
-			if s != nil && s.FLOPS > 0 {
+			switch {
+			case s == nil:
+			case s.FLOPS > 0:
 				rates = append(rates, s.FLOPS)
+			default:
+				times = append(times, s.MedianS)
 			}
 		}
 	}
+	if len(c.Rows) == 0 {
+		p.line("Neither document holds a measurement.")
+		return
+	}
 	unit := rateUnit(rates)
+	if len(products) > 0 {
+		p.comparedRows(c, products, unit)
+		p.line("")
+	}
+	if len(dispatches) > 0 {
+		times := p.timeUnit(times)
+		p.line(p.paint("empty dispatches, in "+times.name, strong))
+		p.comparedRows(c, dispatches, times)
+		p.line("")
+	}
+	if c.Pairs > 0 {
+		text := fmt.Sprintf("Rates in %s, computed from the samples. A ratio above 1 means that new is faster; it is called the same when its whole interval is within %s%g %% of 1.",
+			unit.name, p.pick("±", "+-"), 100*c.Threshold)
+		if c.Pairs > 1 {
+			text += fmt.Sprintf(" Verdicts come from wider intervals than those shown, of %.4g %%, so that all %d together hold with 95 %%.", 100*c.Confidence, c.Pairs)
+		}
+		p.text(text, faint)
+	}
+	for _, n := range c.Notes {
+		p.hang("note: ", p.clean(n), notice)
+	}
+}
+
+// comparedRows prints rows whose figures are all in one unit.
+func (p *printer) comparedRows(c *analysis.Comparison, of []analysis.Row, unit unit) {
 	columns := []column{
 		{head: "device", least: 10},
 		{head: "size"},
@@ -50,16 +89,13 @@ func (p *printer) comparison(c *analysis.Comparison) {
 	}
 	runtimes := len(distinct(c.Rows, func(r analysis.Row) string { return r.Runtime })) > 1
 	var rows []row
-	for _, r := range c.Rows {
+	for _, r := range of {
 		device := r.Device
 		if runtimes {
 			device = r.Runtime + "/" + device
 		}
-		switch r.Role {
-		case result.RoleReference:
+		if r.Role == result.RoleReference {
 			device += " " + r.Kernel
-		case result.RoleOverhead:
-			device += " empty dispatch"
 		}
 		out := row{cells: []cell{{text: p.clean(device)}, {text: p.size(r)}}}
 		if r.Ratio == nil {
@@ -68,8 +104,8 @@ func (p *printer) comparison(c *analysis.Comparison) {
 			rows = append(rows, out)
 			continue
 		}
-		base, baseCI := p.rate(r.Base, unit)
-		new, newCI := p.rate(r.New, unit)
+		base, baseCI := p.figure(r.Base, unit)
+		new, newCI := p.figure(r.New, unit)
 		ci := "none"
 		if r.Ratio.CI95 != nil {
 			ci = p.interval(*r.Ratio.CI95)
@@ -79,23 +115,7 @@ func (p *printer) comparison(c *analysis.Comparison) {
 			cell{text: r.Verdict, style: verdictStyle(r.VerdictAt(c.Threshold))})
 		rows = append(rows, out)
 	}
-	if len(rows) == 0 {
-		p.line("Neither document holds a measurement.")
-		return
-	}
 	p.table(2, columns, rows)
-	p.line("")
-	if c.Pairs > 0 {
-		text := fmt.Sprintf("Rates in %s, computed from the samples. A ratio above 1 means that new is faster; it is called the same when its whole interval is within %s%g %% of 1.",
-			unit.name, p.pick("±", "+-"), 100*c.Threshold)
-		if c.Pairs > 1 {
-			text += fmt.Sprintf(" Verdicts come from wider intervals than those shown, of %.4g %%, so that all %d together hold with 95 %%.", 100*c.Confidence, c.Pairs)
-		}
-		p.text(text, faint)
-	}
-	for _, n := range c.Notes {
-		p.hang("note: ", p.clean(n), notice)
-	}
 }
 
 // source describes a document in a line.
@@ -123,20 +143,17 @@ func (p wording) dimensions(m, n, k int) string {
 	return fmt.Sprintf("%dx%dx%d", m, n, k)
 }
 
-// rate writes one side of a row: the time of what has no rate.
-func (p wording) rate(s *analysis.Side, u unit) (rate, interval cell) {
-	if s.FLOPS == 0 {
-		rate.text = p.shortTime(s.MedianS)
-		if s.CI95S != nil {
-			interval.text = p.pick("±", "+-") + halfWidth(*s.CI95S, s.MedianS)
-		}
-		return rate, interval
+// figure writes one side of a row: its rate, or the time of what has none.
+func (p wording) figure(s *analysis.Side, u unit) (figure, interval cell) {
+	value, ci := s.FLOPS, s.FLOPSCI95
+	if value == 0 {
+		value, ci = s.MedianS, s.CI95S
 	}
-	rate.text = digits4(s.FLOPS / u.factor)
-	if s.FLOPSCI95 != nil {
-		interval.text = p.pick("±", "+-") + halfWidth(*s.FLOPSCI95, s.FLOPS)
+	figure.text = digits4(value / u.factor)
+	if ci != nil {
+		interval.text = p.pick("±", "+-") + halfWidth(*ci, value)
 	}
-	return rate, interval
+	return figure, interval
 }
 
 // status words what became of a row without a ratio.

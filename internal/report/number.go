@@ -1,7 +1,6 @@
 package report
 
 import (
-	"fmt"
 	"math"
 	"slices"
 	"strconv"
@@ -102,15 +101,4 @@ func seconds(s float64) string {
 		return strconv.FormatFloat(s, 'f', 1, 64) + " s"
 	}
 	return time.Duration(math.Round(s) * float64(time.Second)).String()
-}
-
-// shortTime writes the seconds of one dispatch: 12.3 µs.
-func (p wording) shortTime(s float64) string {
-	switch {
-	case s < 1e-6:
-		return fmt.Sprintf("%.3g ns", s*1e9)
-	case s < 1e-3:
-		return fmt.Sprintf("%.3g %s", s*1e6, p.pick("µs", "us"))
-	}
-	return fmt.Sprintf("%.3g ms", s*1e3)
 }

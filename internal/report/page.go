@@ -43,12 +43,13 @@ type pagePart struct {
 	Notes, Warnings, Missing                           []string
 	Figures                                            []pageFigure
 	Time, Checked, Ran                                 *pageTable
-	Failures, Warned                                   []pageNote
+	Failures                                           []pageNote
+	Warned                                             *pageTable
 	Facts                                              []pageFacts
 	Download                                           *pageDownload
 }
 
-type pageNote struct{ What, Why, Code, Said string }
+type pageNote struct{ What, Why, Said string }
 
 type pageFacts struct {
 	Caption string
@@ -217,6 +218,13 @@ func (r *Report) newPagePart(p part, id string) pagePart {
 		q.Tables = append(q.Tables, newPageTable(t, id+"-notes"))
 	}
 	clean := r.wording.clean
+	warned := table{caption: "what a reader should know", columns: []column{{head: "of"}, {head: "code"}, {head: "what happened, and what to do"}}}
+	warn := func(of string, w result.Warning) {
+		warned.rows = append(warned.rows, row{cells: []cell{{text: of}, {text: clean(w.Code), style: faint}, {text: clean(w.Text)}}})
+	}
+	for _, w := range p.Document.Warnings {
+		warn("the run", w)
+	}
 	for _, m := range p.Document.Measurements {
 		arm := r.name(p, m, true, []part{p})
 		if m.Status != result.StatusOK {
@@ -236,12 +244,10 @@ func (r *Report) newPagePart(p part, id string) pagePart {
 			}
 		}
 		for _, w := range m.Warnings {
-			q.Warned = append(q.Warned, pageNote{What: arm, Why: clean(w.Text), Code: clean(w.Code)})
+			warn(arm, w)
 		}
 	}
-	for _, w := range p.Document.Warnings {
-		q.Warned = append(q.Warned, pageNote{What: "the run", Why: clean(w.Text), Code: clean(w.Code)})
-	}
+	q.Warned = newPageTable(warned, "")
 	return q
 }
 
@@ -313,7 +319,7 @@ func (r *Report) checkTable(p part) table {
 			dispatches = fmt.Sprint(v.Dispatches)
 		}
 		t.rows = append(t.rows, row{cells: append(out.cells, cell{text: fmt.Sprint(v.Batches)}, wrong, cell{text: dispatches}, cell{text: fmt.Sprint(v.Varied)},
-			cell{text: digits4(v.MaxError)}, cell{text: digits4(v.Bound)}, cell{text: r.wording.clean(v.Method)}, cell{text: r.wording.clean(short(v.ExactChecksum, 26))})})
+			cell{text: fmt.Sprintf("%.3e", v.MaxError)}, cell{text: fmt.Sprintf("%.3e", v.Bound)}, cell{text: r.wording.clean(v.Method)}, cell{text: r.wording.clean(short(v.ExactChecksum, 26))})})
 	}
 	return t
 }
