@@ -179,6 +179,9 @@ func (r *Report) Markdown(w io.Writer) error {
 		if v.checks != "" {
 			fmt.Fprintf(b, "checked: %s\n\n", markdown(v.checks))
 		}
+		for _, c := range v.cards {
+			fmt.Fprintf(b, "same card: %s\n\n", markdown(c))
+		}
 		for i, n := range v.notes {
 			fmt.Fprintf(b, "- \\[%d\\] %s\n", i+1, markdown(n))
 		}

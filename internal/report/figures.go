@@ -155,12 +155,8 @@ func (r *Report) ratios(of []part, claims bool) *Plot {
 	f := &plots.Forest{}
 	inWords := []string{}
 	for _, p := range of {
-		byID := map[string]result.Measurement{}
-		for _, m := range p.Document.Measurements {
-			byID[m.ID] = m
-		}
 		for _, q := range p.Document.Ratios {
-			fast, slow := byID[q.Fast], byID[q.Slow]
+			fast, slow := p.rows.measured[q.Fast], p.rows.measured[q.Slow]
 			if p.rows.label(slow) != p.rows.baseline && slow.Runtime != fast.Runtime {
 				continue // one runtime against the baseline of another, which says little
 			}

@@ -40,7 +40,7 @@ type page struct {
 type pagePart struct {
 	ID, Label, Host, Run, Interrupted, Nothing, Checks string
 	Tables                                             []*pageTable
-	Notes, Warnings, Missing                           []string
+	Notes, Warnings, Missing, Cards                    []string
 	Figures                                            []pageFigure
 	Time, Checked, Ran                                 *pageTable
 	Failures                                           []pageNote
@@ -212,7 +212,7 @@ func newPageTable(t table, notes string) *pageTable {
 func (r *Report) newPagePart(p part, id string) pagePart {
 	v := p.view
 	q := pagePart{ID: id, Label: p.label, Host: v.host, Run: v.run, Interrupted: v.interrupted, Nothing: v.nothing, Checks: v.checks,
-		Notes: v.notes, Warnings: v.warnings, Missing: v.missing,
+		Notes: v.notes, Warnings: v.warnings, Missing: v.missing, Cards: v.cards,
 		Time: newPageTable(r.timeTable(p), ""), Checked: newPageTable(r.checkTable(p), ""), Ran: newPageTable(r.kernelTable(p), ""), Facts: r.facts(p)}
 	for _, t := range slices.Concat(v.problems, v.beside, []table{v.devices}) {
 		q.Tables = append(q.Tables, newPageTable(t, id+"-notes"))

@@ -40,6 +40,9 @@ func Run(w io.Writer, doc *result.Document, o Options) error {
 		p.line("")
 		p.hang("checked: ", v.checks, faint)
 	}
+	for _, l := range v.cards {
+		p.hang("same card: ", l, faint)
+	}
 	if len(v.notes)+len(v.warnings) > 0 {
 		p.line("")
 	}
@@ -68,6 +71,7 @@ type view struct {
 	beside      []table  // empty dispatches and peaks
 	nothing     string   // said when nothing was measured
 	checks      string   // what "checked" means
+	cards       []string // which devices are one card
 	notes       []string // footnotes by their numbers, from 1
 	warnings    []string // about the run as a whole
 	missing     []string // what was not measured, and why
@@ -87,7 +91,7 @@ func viewOf(doc *result.Document, w wording) *view {
 	if len(doc.Measurements) == 0 {
 		out.nothing = "Nothing was measured."
 	}
-	out.checks = v.checks()
+	out.checks, out.cards = v.checks(), v.cards()
 	for _, n := range v.notes {
 		out.notes = append(out.notes, n.String())
 	}
@@ -103,27 +107,28 @@ type runView struct {
 	wording
 	doc      *result.Document
 	devices  map[string]result.Device
-	baseline string                  // label of the rows that the table's ratios are to, empty when there are none
-	ratios   map[string]result.Ratio // to the baseline, by the id of the measurement whose speed they express
-	runtimes bool                    // rows come from several runtimes
-	notes    []note                  // footnotes, in order of first mention
+	baseline string                        // label of the rows that the table's ratios are to, empty when there are none
+	measured map[string]result.Measurement // by id
+	ratios   map[string]result.Ratio       // to the baseline, by the id of the measurement whose speed they express
+	runtimes bool                          // rows come from several runtimes
+	notes    []note                        // footnotes, in order of first mention
 }
 
 func newRunView(doc *result.Document, w wording) *runView {
-	v := &runView{wording: w, doc: doc, devices: map[string]result.Device{}, ratios: map[string]result.Ratio{}}
+	v := &runView{wording: w, doc: doc, devices: map[string]result.Device{}, measured: map[string]result.Measurement{}, ratios: map[string]result.Ratio{}}
 	for _, d := range doc.Devices {
 		v.devices[d.ID] = d
 	}
 	v.runtimes = len(distinct(doc.Measurements, func(m result.Measurement) string { return m.Runtime })) > 1
-	labels := map[string]string{}
 	for _, m := range doc.Measurements {
-		labels[m.ID] = v.label(m)
+		v.measured[m.ID] = m
 	}
 	for i, r := range doc.Ratios {
-		if i == 0 {
-			v.baseline = labels[r.Slow]
+		slow := v.label(v.measured[r.Slow])
+		if i == 0 { // those to the baseline come first
+			v.baseline = slow
 		}
-		if labels[r.Slow] == v.baseline {
+		if slow == v.baseline {
 			v.ratios[r.Fast] = r
 		}
 	}
@@ -266,6 +271,37 @@ func (v *runView) label(m result.Measurement) string {
 		s += " empty dispatch"
 	}
 	return v.clean(s)
+}
+
+// cards says which devices are one card in two ways, and how those compare.
+func (v *runView) cards() (lines []string) {
+	ids := distinct(v.products(), func(m result.Measurement) string { return m.Device })
+	for _, vulkan := range ids {
+		for _, cuda := range ids {
+			if !analysis.SameCard(v.devices[vulkan], v.devices[cuda]) {
+				continue
+			}
+			var parts []string
+			for _, r := range v.doc.Ratios {
+				fast, slow := v.measured[r.Fast], v.measured[r.Slow]
+				if fast.Device != cuda || slow.Device != vulkan {
+					continue
+				}
+				part := digits4(r.Value) + v.pick("×", "x")
+				if r.CI95 != nil {
+					part += " (" + v.interval(*r.CI95) + ")"
+				}
+				p := problemSize(fast)
+				parts = append(parts, fmt.Sprintf("%s at %d x %d x %d", part, p[0], p[1], p[2]))
+			}
+			text := vulkan + " and " + cuda
+			if len(parts) > 0 {
+				text += ": CUDA is this many times as fast as Vulkan: " + strings.Join(parts, ", ")
+			}
+			lines = append(lines, v.clean(text))
+		}
+	}
+	return lines
 }
 
 // problem is the table of one problem size.
