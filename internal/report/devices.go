@@ -5,6 +5,7 @@ import (
 	"io"
 	"strings"
 
+	"gpubench/internal/analysis"
 	"gpubench/internal/result"
 )
 
@@ -39,8 +40,19 @@ func Devices(w io.Writer, host result.Host, devices []result.Device, absent []re
 			{head: "memory", right: true}, {head: "usable"},
 		}, rows)
 	}
-	if len(unusable)+len(cards)+len(absent) > 0 {
+	var same []string
+	for _, a := range devices {
+		for _, b := range devices {
+			if analysis.SameCard(a, b) {
+				same = append(same, p.clean(a.ID+" and "+b.ID))
+			}
+		}
+	}
+	if len(unusable)+len(absent)+len(cards)+len(same) > 0 {
 		p.line("")
+	}
+	for _, s := range same {
+		p.hang("same card: ", s, faint)
 	}
 	for _, c := range cards {
 		p.hang("", c, faint)
