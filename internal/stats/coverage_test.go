@@ -168,6 +168,7 @@ type coverage struct {
 	pair  string
 	rate  float64
 	width float64
+	n     int // experiments
 }
 
 func (c coverage) String() string {
@@ -202,7 +203,7 @@ func simulate(t *testing.T, truth func(slow, fast []float64) float64, one func(r
 				}
 				widths[i] = math.Expm1(halfWidth(ci))
 			}
-			out[p] = coverage{slow.name + " / " + fast.name, float64(held) / float64(experiments), medianOf(widths)}
+			out[p] = coverage{slow.name + " / " + fast.name, float64(held) / float64(experiments), medianOf(widths), experiments}
 		})
 	}
 	wg.Wait()
@@ -219,14 +220,14 @@ func simulate(t *testing.T, truth func(slow, fast []float64) float64, one func(r
 func wantBetween(t *testing.T, rates []coverage, lo, hi float64) {
 	t.Helper()
 	for _, c := range rates {
-		if slack := 4 * math.Sqrt(c.rate*(1-c.rate)/experiments); c.rate < lo-slack || c.rate > hi+slack {
+		if slack := 4 * math.Sqrt(c.rate*(1-c.rate)/float64(c.n)); c.rate < lo-slack || c.rate > hi+slack {
 			t.Errorf("%s: %.2f %%, want %.0f to %.0f", c.pair, 100*c.rate, 100*lo, 100*hi)
 		}
 	}
 }
 
 // fixed simulates ratios of arms that have so many launches in the same rounds.
-func fixed(t *testing.T, launches int) []coverage {
+func fixed(t *testing.T, launches, experiments int) []coverage {
 	return simulate(t, roundTruth, func(r *rand.Rand, slow, fast noise) *[2]float64 {
 		shift := rounds(r, launches, slow, fast)
 		ratio, err := PairedRatio(slow.draw(r, manySamples, trueLog, shift), fast.draw(r, fewSamples, 0, shift), Confidence)
@@ -240,7 +241,11 @@ func fixed(t *testing.T, launches int) []coverage {
 func TestPairedRatioCovers(t *testing.T) {
 	for _, launches := range []int{DefaultLaunches, 6, 20} {
 		t.Run(fmt.Sprint(launches), func(t *testing.T) {
-			wantBetween(t, fixed(t, launches), 0.93, 0.97)
+			n := experiments / 4
+			if launches == DefaultLaunches {
+				n = experiments
+			}
+			wantBetween(t, fixed(t, launches, n), 0.93, 0.97)
 		})
 	}
 }
@@ -250,7 +255,7 @@ func TestPairedRatioCovers(t *testing.T) {
 func TestFewLaunchesCover(t *testing.T) {
 	for _, launches := range []int{3, 5} {
 		t.Run(fmt.Sprint(launches), func(t *testing.T) {
-			wantBetween(t, fixed(t, launches), 0.93, 0.98)
+			wantBetween(t, fixed(t, launches, experiments/2), 0.93, 0.98)
 		})
 	}
 }
@@ -342,7 +347,7 @@ func TestSummaryCovers(t *testing.T) {
 				held++
 			}
 		}
-		c := coverage{pair: n.name, rate: float64(held) / experiments}
+		c := coverage{pair: n.name, rate: float64(held) / experiments, n: experiments}
 		t.Logf("%-17s %.1f %%", n.name, 100*c.rate)
 		wantBetween(t, []coverage{c}, 0.93, 0.97)
 	}

@@ -163,7 +163,7 @@ func TestOtherMethodsFallShort(t *testing.T) {
 			s := rounds(r, DefaultLaunches, slow, fast)
 			lo, hi := m.interval(r, slow.draw(r, manySamples, trueLog, s), fast.draw(r, fewSamples, 0, s))
 			return &[2]float64{math.Exp(lo), math.Exp(hi)}
-		}, experiments/4)
+		}, experiments/8)
 		worst, best := rates[0], rates[0]
 		for _, c := range rates {
 			if c.rate < worst.rate {
