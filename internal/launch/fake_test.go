@@ -48,7 +48,7 @@ type fake struct {
 	before    func() // called before each batch
 	compiling time.Duration
 	meters    meter.Source
-	running   atomic.Bool // a batch is
+	running   int32 // 1 while a batch is
 
 	opened, built []string // what was asked for
 	batches       int      // of the current program
@@ -130,8 +130,8 @@ func (p *fakeProgram) Fill(v float32, n int) error {
 func (p *fakeProgram) Run(b backend.Batch) (backend.Timing, error) {
 	f := p.f
 	f.batches++
-	f.running.Store(true)
-	defer f.running.Store(false)
+	atomic.StoreInt32(&f.running, 1)
+	defer atomic.StoreInt32(&f.running, 0)
 	if f.before != nil {
 		f.before()
 	}

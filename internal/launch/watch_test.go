@@ -48,7 +48,7 @@ func (m *fakeMeter) Read() meter.Reading {
 	}
 	time.Sleep(m.cost)
 	r := meter.Reading{Values: map[string]float64{meter.SMClock: 1980}}
-	if m.f.running.Load() {
+	if atomic.LoadInt32(&m.f.running) == 1 {
 		r.Values[meter.SMClock], r.Flags = 1410, m.flags
 	}
 	return r
@@ -56,7 +56,7 @@ func (m *fakeMeter) Read() meter.Reading {
 
 func (m *fakeMeter) Company() meter.Reading {
 	m.companies.Add(1)
-	if m.f.running.Load() {
+	if atomic.LoadInt32(&m.f.running) == 1 {
 		m.beside.Add(1)
 	}
 	m.often = m.often || !m.last.IsZero() && time.Since(m.last) < companyEvery
