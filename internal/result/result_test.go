@@ -445,7 +445,7 @@ func FuzzRead(f *testing.F) {
 
 // A reference that multiplies in several formats says in its id in which; nothing else
 // does.
-func TestFormat(t *testing.T) {
+func TestDeviceFormat(t *testing.T) {
 	for _, tt := range []struct{ backend, id, kernel, role, format string }{
 		{"cublas", "cublas:0", "sgemm", RoleReference, "f32"},
 		{"cublas", "cublas:0:tf32", "sgemm", RoleReference, "tf32"},
