@@ -48,8 +48,8 @@ func runCommand() *command {
 		synopsis: "[FLAGS]",
 		short:    "measure here: a table, and the whole result with --json",
 		long: `Measures the CPU, which is the baseline, every usable device of every other backend,
-and as a reference the BLAS library that is installed. Each arm (a device and a
-size) is measured in several processes, in an order shuffled anew each round. Every
+and as references the BLAS library and cuBLAS where they are installed. Each arm (a device
+and a size) is measured in several processes, in an order shuffled anew each round. Every
 batch that is timed is checked whole. Beside the products each device's empty dispatch
 and the peak of its arithmetic are measured: a batch lasts 100 empty dispatches at
 least, and what is faster than the peak is flagged.

@@ -46,6 +46,11 @@ func TestCardRatios(t *testing.T) {
 	if n := count(d); n != 2 {
 		t.Errorf("%d ratios of the card to itself, want 2: %+v", n, d.Ratios)
 	}
+	for _, r := range d.Ratios {
+		if fast, slow := d.Measurements[r.Fast[1]-'0'], d.Measurements[r.Slow[1]-'0']; fast.Device == "cuda:0" && slow.Device != "cpu" {
+			t.Errorf("%s and %s are compared, which are two cards", fast.Device, slow.Device)
+		}
+	}
 	last := d.Ratios[len(d.Ratios)-1]
 	if math.Abs(last.Value-1.25) > 0.01 || last.CI95 == nil {
 		t.Errorf("%+v, want 1.25", last)

@@ -442,3 +442,22 @@ func FuzzRead(f *testing.F) {
 		}
 	})
 }
+
+// A reference that multiplies in several formats says in its id in which; nothing else
+// does.
+func TestDeviceFormat(t *testing.T) {
+	for _, tt := range []struct{ backend, id, kernel, role, format string }{
+		{"cublas", "cublas:0", "sgemm", RoleReference, "f32"},
+		{"cublas", "cublas:0:tf32", "sgemm", RoleReference, "tf32"},
+		{"cublas", "cublas:10:tf32", "sgemm", RoleReference, "tf32"},
+		{"cuda", "cuda:0", "matmul", RoleKernel, "f32"},
+		{"cuda", "cuda:0:tf32", "matmul", RoleKernel, "f32"},
+		{"blas", "blas:2", "sgemm", RoleReference, "f32"},
+		{"cpu", "cpu:1:avx2", "matmul", RoleKernel, "f32"},
+	} {
+		d := Device{Backend: tt.backend, ID: tt.id}
+		if d.KernelName() != tt.kernel || d.Role() != tt.role || d.Format() != tt.format {
+			t.Errorf("%s: %s, %s, %s", tt.id, d.KernelName(), d.Role(), d.Format())
+		}
+	}
+}
