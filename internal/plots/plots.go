@@ -151,10 +151,13 @@ func style(c color.Color, size float64) draw.TextStyle {
 
 // fit shortens a text to a width.
 func fit(s draw.TextStyle, text string, width vg.Length) string {
-	if s.Width(text) <= width {
+	// A document may hold names of any length, and a glyph has some width.
+	const most = 400
+	runes := []rune(text)
+	if len(runes) <= most && s.Width(text) <= width {
 		return text
 	}
-	runes := []rune(text)
+	runes = runes[:min(len(runes), most)]
 	for len(runes) > 0 && s.Width(string(runes)+"…") > width {
 		runes = runes[:len(runes)-1]
 	}

@@ -167,6 +167,20 @@ func luminance(c color.RGBA) float64 {
 	return 0.2126*part(c.R) + 0.7152*part(c.G) + 0.0722*part(c.B)
 }
 
+// TestFit shortens texts of any length to a width, and leaves short ones alone.
+func TestFit(t *testing.T) {
+	s := style(light.ink, 11)
+	for _, text := range []string{"", "cpu", strings.Repeat("W", 200), strings.Repeat("ab ", 1<<20)} {
+		got := fit(s, text, 100)
+		if w := s.Width(got); w > 100 {
+			t.Errorf("%.10q is %.1f points wide", got, w)
+		}
+		if s.Width(text[:min(len(text), 300)]) <= 100 && got != text || len(text) > 0 && got == "" {
+			t.Errorf("%.10q became %q", text, got)
+		}
+	}
+}
+
 // TestTicks sees that axes of any range have labels that differ, and not too many.
 func TestTicks(t *testing.T) {
 	for _, r := range [][2]float64{{0.9, 1.1}, {0.02, 120}, {3, 3.0001}, {1e-9, 1e9}, {95, 210}, {0.999, 1.001}} {
