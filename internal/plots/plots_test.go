@@ -123,6 +123,13 @@ func TestPNG(t *testing.T) {
 	}
 }
 
+// TestPNGTooLarge refuses a picture that would take gigabytes.
+func TestPNGTooLarge(t *testing.T) {
+	if _, err := PNG(&Forest{Rows: make([]ForestRow, 1<<20)}, Options{Width: 900}); err == nil || !strings.Contains(err.Error(), "million pixels") {
+		t.Errorf("the error is %v", err)
+	}
+}
+
 // TestContrast holds the colours against the paper by the formula of WCAG 2: 4.5 for
 // text, 3 for what is drawn.
 func TestContrast(t *testing.T) {
