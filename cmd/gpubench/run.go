@@ -206,6 +206,23 @@ func unwatched() []result.Warning {
 		"some of what disturbs samples goes unseen here, because this cannot be read: %s; mount /proc and /sys/fs/cgroup", strings.Join(m.Unknown(), "; "))}}
 }
 
+// untold warns of cards that should tell of themselves and do not.
+func untold(devices []result.Device) []result.Warning {
+	var ids []string
+	var why *result.NVML
+	for _, d := range devices {
+		if d.NVML != nil && d.NVML.Unavailable != "" {
+			ids = append(ids, d.ID)
+			why = d.NVML
+		}
+	}
+	if why == nil {
+		return nil
+	}
+	return []result.Warning{{Code: "no-telemetry", Text: fmt.Sprintf(
+		"clocks, power, temperature, throttling, energy and other users of %s go unseen here: %s; %s", strings.Join(ids, ", "), why.Unavailable, why.Remedy)}}
+}
+
 // measure fills the document. It returns the signal that ended it early, if one
 // did, and an error only when there is nothing to put into a document.
 func (o *runOptions) measure(ctx context.Context, runner measure.Runner, backends []string, doc *result.Document, line *progress, keep *keeper, stream *events) (*interruption, error) {
@@ -226,6 +243,7 @@ func (o *runOptions) measure(ctx context.Context, runner measure.Runner, backend
 		return nil, err
 	}
 	doc.Devices, doc.Absent = found, absent
+	doc.Warnings = append(doc.Warnings, untold(chosen)...)
 
 	problems := o.sizes
 	if len(problems) == 0 {

@@ -44,7 +44,8 @@ func Warnings(m *result.Measurement, dev result.Device) (out []result.Warning) {
 	}
 	out = append(out, noise(m)...)
 	out = append(out, deviceClock(m)...)
-	return append(out, disturbed(m)...)
+	out = append(out, disturbed(m)...)
+	return append(out, card(m)...)
 }
 
 // noise tells how unsteady the samples of a summarised measurement are.

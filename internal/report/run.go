@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"io"
+	"math"
 	"slices"
 	"strings"
 
@@ -27,10 +28,13 @@ func Run(w io.Writer, doc *result.Document, o Options) error {
 		p.line("")
 		p.table(2, v.devices.columns, v.devices.rows)
 	}
+	perWattShown := false
 	for _, t := range slices.Concat(v.problems, v.beside) {
 		p.line("")
 		p.line(p.paint(t.caption, strong))
-		p.table(2, t.columns, t.rows)
+		for i, used := range p.table(2, t.columns, t.rows) {
+			perWattShown = perWattShown || used && t.columns[i].head == perWatt
+		}
 	}
 	if v.nothing != "" {
 		p.line("")
@@ -42,6 +46,9 @@ func Run(w io.Writer, doc *result.Document, o Options) error {
 	}
 	for _, l := range v.cards {
 		p.hang("same card: ", l, faint)
+	}
+	if perWattShown {
+		p.hang(perWatt+": ", v.energy, faint)
 	}
 	if len(v.notes)+len(v.warnings) > 0 {
 		p.line("")
@@ -72,6 +79,7 @@ type view struct {
 	nothing     string   // said when nothing was measured
 	checks      string   // what "checked" means
 	cards       []string // which devices are one card
+	energy      string   // what the rates per watt are of
 	notes       []string // footnotes by their numbers, from 1
 	warnings    []string // about the run as a whole
 	missing     []string // what was not measured, and why
@@ -91,7 +99,7 @@ func viewOf(doc *result.Document, w wording) *view {
 	if len(doc.Measurements) == 0 {
 		out.nothing = "Nothing was measured."
 	}
-	out.checks, out.cards = v.checks(), v.cards()
+	out.checks, out.cards, out.energy = v.checks(), v.cards(), v.energy()
 	for _, n := range v.notes {
 		out.notes = append(out.notes, n.String())
 	}
@@ -331,6 +339,7 @@ func (v *runView) problem(size [3]int) table {
 		{bar: true, drop: 5, name: "rate, drawn"},
 		{head: "of peak", right: true, drop: 4},
 		{head: "device clock", right: true, drop: 6},
+		{head: perWatt, right: true, drop: 7},
 		{head: "vs " + v.baseline, right: true},
 		{head: "95 %", drop: 2},
 		{head: "checked", drop: 3},
@@ -356,7 +365,10 @@ func (v *runView) problem(size [3]int) table {
 			continue
 		}
 		s := m.Summary
-		interval, device, ratio, ratioCI, peak := "", "", cell{}, "", cell{}
+		interval, device, efficiency, ratio, ratioCI, peak := "", "", cell{}, cell{}, "", cell{}
+		if s.FLOPPerJoule != nil {
+			efficiency.text = digits4(*s.FLOPPerJoule / 1e9)
+		}
 		if m.Peak != nil {
 			peak.text = fmt.Sprintf("%.0f %%", 100*m.Peak.Share)
 			if m.Peak.Share > analysis.Impossible {
@@ -383,6 +395,7 @@ func (v *runView) problem(size [3]int) table {
 			cell{drawn: true, part: s.FLOPS / fastest},
 			peak,
 			cell{text: device},
+			efficiency,
 			ratio,
 			cell{text: ratioCI},
 			cell{text: plural(m.Verification.Batches, "batch", "batches"), style: good},
@@ -390,6 +403,27 @@ func (v *runView) problem(size [3]int) table {
 		rows = append(rows, r)
 	}
 	return table{fmt.Sprintf("%d x %d x %d", size[0], size[1], size[2]), columns, rows}
+}
+
+// perWatt is the head of a column.
+const perWatt = "GFLOP/s/W"
+
+// energy says what the rates per watt are of, if there are any.
+func (v *runView) energy() string {
+	lo, hi := math.Inf(1), 0.0
+	for _, m := range v.products() {
+		if m.Summary != nil && m.Summary.EnergyWindowS != nil {
+			lo, hi = min(lo, *m.Summary.EnergyWindowS), max(hi, *m.Summary.EnergyWindowS)
+		}
+	}
+	if hi == 0 {
+		return ""
+	}
+	window := fmt.Sprintf("%.1f s", lo)
+	if highest := fmt.Sprintf("%.1f s", hi); highest != window {
+		window = fmt.Sprintf("%.1f to %s", lo, highest)
+	}
+	return "by the card's own counter of its energy, all of the card, in " + window + " of each launch, pauses between the batches included"
 }
 
 // beside is what was looked at beside the products: the peak of the arithmetic and

@@ -177,8 +177,9 @@ const (
 	mostBar  = 16
 )
 
-// table prints columns aligned, with what fits into the width.
-func (p *printer) table(indent int, columns []column, rows []row) {
+// table prints columns aligned, with what fits into the width, and returns which of
+// them it printed.
+func (p *printer) table(indent int, columns []column, rows []row) (used []bool) {
 	widths := make([]int, len(columns))
 	for i, c := range columns {
 		widths[i] = width(c.head)
@@ -191,7 +192,7 @@ func (p *printer) table(indent int, columns []column, rows []row) {
 			widths[i] = leastBar
 		}
 	}
-	used := make([]bool, len(columns))
+	used = make([]bool, len(columns))
 	for i := range columns {
 		used[i] = !emptyColumn(i, columns, rows)
 	}
@@ -238,6 +239,7 @@ func (p *printer) table(indent int, columns []column, rows []row) {
 	for _, r := range rows {
 		p.row(indent, columns, widths, used, r)
 	}
+	return used
 }
 
 // emptyColumn reports whether no row has anything to show in a column, so that
