@@ -90,13 +90,20 @@ func (t *theme) names() (names []string, colours []color.RGBA) {
 	return names, colours
 }
 
-// PNG draws a figure as a bitmap of twice as many pixels as points.
+// mostPixels bounds the memory that a bitmap takes.
+const mostPixels = 100e6
+
+// PNG draws a figure as a bitmap of twice as many pixels as points. A figure of so many
+// rows that it would take more than 400 MB is an error.
 func PNG(f Figure, o Options) ([]byte, error) {
 	t := light
 	if o.Dark {
 		t = dark
 	}
 	w, h := size(f, o)
+	if pixels := 4 * w.Points() * h.Points(); pixels > mostPixels {
+		return nil, fmt.Errorf("plots: the picture would have %.0f million pixels, and %.0f are the most; draw an svg, or fewer documents", pixels/1e6, mostPixels/1e6)
+	}
 	c := vgimg.NewWith(vgimg.UseWH(w, h), vgimg.UseDPI(144), vgimg.UseBackgroundColor(t.paper))
 	paint(f, o, draw.New(c), t)
 	var b bytes.Buffer
@@ -151,10 +158,13 @@ func style(c color.Color, size float64) draw.TextStyle {
 
 // fit shortens a text to a width.
 func fit(s draw.TextStyle, text string, width vg.Length) string {
-	if s.Width(text) <= width {
+	// A document may hold names of any length, and a glyph has some width.
+	const most = 400
+	runes := []rune(text)
+	if len(runes) <= most && s.Width(text) <= width {
 		return text
 	}
-	runes := []rune(text)
+	runes = runes[:min(len(runes), most)]
 	for len(runes) > 0 && s.Width(string(runes)+"…") > width {
 		runes = runes[:len(runes)-1]
 	}

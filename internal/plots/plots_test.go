@@ -123,6 +123,13 @@ func TestPNG(t *testing.T) {
 	}
 }
 
+// TestPNGTooLarge refuses a picture that would take gigabytes.
+func TestPNGTooLarge(t *testing.T) {
+	if _, err := PNG(&Forest{Rows: make([]ForestRow, 1<<20)}, Options{Width: 900}); err == nil || !strings.Contains(err.Error(), "million pixels") {
+		t.Errorf("the error is %v", err)
+	}
+}
+
 // TestContrast holds the colours against the paper by the formula of WCAG 2: 4.5 for
 // text, 3 for what is drawn.
 func TestContrast(t *testing.T) {
@@ -165,6 +172,20 @@ func luminance(c color.RGBA) float64 {
 		return math.Pow((s+0.055)/1.055, 2.4)
 	}
 	return 0.2126*part(c.R) + 0.7152*part(c.G) + 0.0722*part(c.B)
+}
+
+// TestFit shortens texts of any length to a width, and leaves short ones alone.
+func TestFit(t *testing.T) {
+	s := style(light.ink, 11)
+	for _, text := range []string{"", "cpu", strings.Repeat("W", 200), strings.Repeat("ab ", 1<<20)} {
+		got := fit(s, text, 100)
+		if w := s.Width(got); w > 100 {
+			t.Errorf("%.10q is %.1f points wide", got, w)
+		}
+		if s.Width(text[:min(len(text), 300)]) <= 100 && got != text || len(text) > 0 && got == "" {
+			t.Errorf("%.10q became %q", text, got)
+		}
+	}
 }
 
 // TestTicks sees that axes of any range have labels that differ, and not too many.

@@ -200,6 +200,16 @@ func TestAjv(t *testing.T) {
 	}
 }
 
+// TestRunInSeveralRuntimes prints one run in several runtimes: every ratio of the table is
+// to the one baseline that its head names.
+func TestRunInSeveralRuntimes(t *testing.T) {
+	var b bytes.Buffer
+	if err := Run(&b, runtimes(t).Document, Options{Width: 100}); err != nil {
+		t.Fatal(err)
+	}
+	golden(t, "run-runtimes", b.String())
+}
+
 // TestThin keeps the extremes and the order.
 func TestThin(t *testing.T) {
 	values := make([]float64, 10000)

@@ -318,8 +318,12 @@ func (r *Report) checkTable(p part) table {
 		if v.Dispatches > 0 {
 			dispatches = fmt.Sprint(v.Dispatches)
 		}
+		largest, bound := "", "" // an empty dispatch has no product to be wrong
+		if v.Bound > 0 {
+			largest, bound = fmt.Sprintf("%.3e", v.MaxError), fmt.Sprintf("%.3e", v.Bound)
+		}
 		t.rows = append(t.rows, row{cells: append(out.cells, cell{text: fmt.Sprint(v.Batches)}, wrong, cell{text: dispatches}, cell{text: fmt.Sprint(v.Varied)},
-			cell{text: fmt.Sprintf("%.3e", v.MaxError)}, cell{text: fmt.Sprintf("%.3e", v.Bound)}, cell{text: r.wording.clean(v.Method)}, cell{text: r.wording.clean(short(v.ExactChecksum, 26))})})
+			cell{text: largest}, cell{text: bound}, cell{text: r.wording.clean(v.Method)}, cell{text: r.wording.clean(short(v.ExactChecksum, 26))})})
 	}
 	return t
 }

@@ -172,6 +172,9 @@ func TestPage(t *testing.T) {
 					}
 				}
 			}
+			if len(p.view.notes) > 0 && !strings.Contains(page, `-notes"><li>`+html.EscapeString(p.view.notes[0])) {
+				t.Errorf("%s lacks the list of footnotes", name)
+			}
 			for _, text := range append(append(p.view.notes, p.view.warnings...), p.view.missing...) {
 				if !strings.Contains(said, text) {
 					t.Errorf("%s lacks the note %q", name, text)
