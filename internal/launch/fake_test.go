@@ -46,6 +46,7 @@ type fake struct {
 	warming   func(batch int) float64 // factor on the time of a batch
 	deviceS   func(host float64) *float64
 	before    func() // called before each batch
+	compiling time.Duration
 	meters    meter.Source
 	running   int32 // 1 while a batch is
 
@@ -88,6 +89,7 @@ func (f *fake) Candidates(_ string, p backend.Problem) ([]backend.Specialization
 
 func (f *fake) Build(_ string, p backend.Problem, s backend.Specialization) (backend.Program, error) {
 	f.built = append(f.built, p.String())
+	time.Sleep(f.compiling)
 	f.batches = 0
 	if err := f.buildErr[s["T"]]; err != nil {
 		return nil, err

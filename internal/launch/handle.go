@@ -91,6 +91,8 @@ type session struct {
 	meters meter.Source
 	start  time.Time
 
+	building time.Duration // that a search has spent on it
+
 	disturbances *disturb.Monitor // while a device is open
 }
 

@@ -752,4 +752,16 @@ func TestSearchBudget(t *testing.T) {
 	if strings.Join(status, "|") != want {
 		t.Errorf("got %v", status)
 	}
+
+	// What a compiler takes is not the candidates' fault.
+	f = &fake{candidates: specs(3), compiling: searchBudget/2 + time.Millisecond}
+	got, err = handle(t, f, searchRequest())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range got {
+		if e.Event == worker.EventTried && e.Candidate.Status != result.StatusOK {
+			t.Errorf("got %s", line(e.Candidate))
+		}
+	}
 }

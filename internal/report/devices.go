@@ -48,11 +48,11 @@ func Devices(w io.Writer, host result.Host, devices []result.Device, absent []re
 			}
 		}
 	}
-	if len(unusable)+len(absent)+len(cards)+len(same) > 0 {
+	if len(unusable)+len(cards)+len(same)+len(absent) > 0 {
 		p.line("")
 	}
-	for _, s := range same {
-		p.hang("same card: ", s, faint)
+	for _, c := range same {
+		p.hang("same card: ", c, faint)
 	}
 	for _, c := range cards {
 		p.hang("", c, faint)

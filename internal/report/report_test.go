@@ -330,8 +330,8 @@ func TestDevices(t *testing.T) {
 	}{
 		{"all", []result.Device{cpuDevice, one, llvmpipe, broken}, absent},
 		{"none", nil, absent},
-		{"cards", []result.Device{card, lowered, dumb}, nil},
 		{"same-card", sameCard().Devices, nil},
+		{"cards", []result.Device{card, lowered, dumb}, nil},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {

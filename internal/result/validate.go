@@ -281,12 +281,25 @@ func checkInterval(ci *[2]float64, path string) error {
 	return nil
 }
 
-var plainName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_.-]{0,79}$`)
+// plainName reports whether an object's key can stand in a path as it is. It is asked for
+// every value of a document, so that a regular expression would take a third of the time
+// of reading.
+func plainName(s string) bool {
+	for i := range len(s) {
+		switch c := s[i]; {
+		case c >= 'a' && c <= 'z', c >= 'A' && c <= 'Z', c == '_':
+		case i > 0 && (c >= '0' && c <= '9' || c == '.' || c == '-'):
+		default:
+			return false
+		}
+	}
+	return len(s) > 0 && len(s) <= 80
+}
 
 // field appends an object's key to a path. A key that is not a plain name, as only a
 // strange document has one, is quoted and cut short.
 func field(path, name string) string {
-	if !plainName.MatchString(name) {
+	if !plainName(name) {
 		return fmt.Sprintf("%s[%.40q]", path, name)
 	}
 	if path == "" {
