@@ -308,7 +308,7 @@ type Sample struct {
 // Telemetry is one reading during a launch.
 type Telemetry struct {
 	AtS    float64            `json:"at_s" jsonschema:"seconds since the process began with its request"`
-	Values map[string]float64 `json:"values" jsonschema:"readings by name, with the unit in the name"`
+	Values map[string]float64 `json:"values" jsonschema:"readings by name, with the unit in the name: sm_clock_mhz, memory_clock_mhz, power_w (as the driver shows it, on most cards a mean over a second), temperature_c, clock_reasons_bits (NVML's mask), utilization_percent, others_utilization_percent and other_processes"`
 	// Since 1.1.0.
 	When   string `json:"when,omitempty" jsonschema:"before, during or after the batch that it was taken for"`
 	Sample *int   `json:"sample,omitempty" jsonschema:"index of that batch in samples; left out in the warm-up"`
