@@ -7,6 +7,7 @@ import (
 	"gpubench/cpu/blas"
 	"gpubench/internal/backend"
 	"gpubench/kernels"
+	"gpubench/metal"
 	"gpubench/vk"
 )
 
@@ -19,6 +20,10 @@ func newBackend(name string) backend.Backend {
 		return vk.New(vulkanKernels()...)
 	case "blas":
 		return blas.New()
+	case "metal":
+		return metal.New(metalKernels()...)
+	case "mps":
+		return metal.NewMPS()
 	}
 	return nil
 }
@@ -28,6 +33,18 @@ func newBackend(name string) backend.Backend {
 func vulkanKernels() (list []vk.Kernel) {
 	for name, module := range kernels.Modules {
 		k, err := vk.ParseKernel(name, module)
+		if err != nil {
+			panic("BUG: " + name + ": " + err.Error())
+		}
+		list = append(list, k)
+	}
+	return list
+}
+
+// metalKernels are the embedded texts of the modules, of which the same is true.
+func metalKernels() (list []metal.Kernel) {
+	for name, module := range kernels.Modules {
+		k, err := metal.ParseKernel(name, module, kernels.Metal[name])
 		if err != nil {
 			panic("BUG: " + name + ": " + err.Error())
 		}

@@ -111,7 +111,7 @@ func (d Device) GPU() bool {
 
 // referenceKernels are the routines of the backends that are references: those that
 // run a vendor's own matrix product and not our kernel.
-var referenceKernels = map[string]string{"blas": "sgemm"}
+var referenceKernels = map[string]string{"blas": "sgemm", "mps": "MPSMatrixMultiplication"}
 
 // Role is that of all measurements on the device.
 func (d Device) Role() string {

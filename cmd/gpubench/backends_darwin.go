@@ -1,0 +1,4 @@
+package main
+
+// systemBackends are those of this operating system alone.
+var systemBackends = []string{"metal", "mps"}
