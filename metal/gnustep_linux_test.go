@@ -36,7 +36,7 @@ func TestOnGNUstep(t *testing.T) {
 		t.Fatal(err)
 	}
 	args := []string{"test", "-tags", "gnustep", "-count", "1", "-v"}
-	cmd := exec.Command("go", append(args, ".")...)
+	cmd := exec.Command("go", append(args, ".", "gpubench/internal/host")...)
 	cmd.Env = append(os.Environ(), "CC=clang", "CGO_ENABLED=1",
 		"CGO_CFLAGS=-g -O1 -Werror -pthread -fexceptions -fobjc-runtime=gcc -fconstant-string-class=NSConstantString"+
 			" -DGNUSTEP -DGNUSTEP_BASE_LIBRARY=1 -isystem "+headers+" -idirafter "+include+" -I"+filepath.Join(here, "fake", "include"),

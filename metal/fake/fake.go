@@ -29,6 +29,7 @@ type Control struct {
 	NoBuffer                                                               int  // number of the buffer, from 1, that there is no memory for
 	Silent                                                                 bool // what fails says nothing
 	CommandError                                                           int  // code with which command buffers end
+	Thermal                                                                int  // state of the machine
 	Start, End                                                             float64
 	CompileError                                                           string // message of a compiler that takes no text
 }
@@ -49,7 +50,7 @@ func Set(c Control) {
 		max_buffer:       C.uint64_t(c.MaxBuffer), working_set: C.uint64_t(c.WorkingSet), group_memory: C.uint64_t(c.GroupMemory), pipeline_threads: C.uint64_t(c.PipelineThreads),
 		no_queue: flag(c.NoQueue), no_function: flag(c.NoFunction), no_pipeline: flag(c.NoPipeline), no_command_buffer: flag(c.NoCommandBuffer),
 		no_encoder: flag(c.NoEncoder), no_product: flag(c.NoProduct), no_buffer: C.int(c.NoBuffer), silent: flag(c.Silent),
-		command_error: C.int(c.CommandError), start: C.double(c.Start), end: C.double(c.End),
+		command_error: C.int(c.CommandError), thermal: C.int(c.Thermal), start: C.double(c.Start), end: C.double(c.End),
 	}
 	compileError = c.CompileError
 	live := C.fake_seen.live

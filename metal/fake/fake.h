@@ -12,6 +12,7 @@ typedef struct {
 	uint64_t max_buffer, working_set, group_memory, pipeline_threads; // 0 for much
 	int no_queue, no_function, no_pipeline, no_command_buffer, no_encoder, no_product;
 	int no_buffer;     // the number of the buffer that there is no memory for, from 1
+	int thermal;       // NSProcessInfoThermalState
 	int silent;        // what fails gives no NSError
 	int command_error; // code with which command buffers end, 0 for none
 	double start, end; // of the device's clock

@@ -519,3 +519,11 @@ void CFRelease(CFTypeRef object)
 	fake_seen.live--;
 	[(id)object release];
 }
+
+@interface NSProcessInfo (Thermal)
+- (NSInteger)thermalState;
+@end
+
+@implementation NSProcessInfo (Thermal)
+- (NSInteger)thermalState { return fake.thermal; }
+@end
