@@ -6,7 +6,7 @@ package metal
 
 /*
 #cgo CFLAGS: -std=gnu11 -O2 -Wall -Wno-deprecated-declarations
-#cgo darwin LDFLAGS: -framework Foundation -framework IOKit -framework Metal -framework MetalPerformanceShaders
+#cgo darwin LDFLAGS: -framework Foundation -framework CoreFoundation -framework IOKit -framework Metal -framework MetalPerformanceShaders
 #include "driver.h"
 #include <stdlib.h>
 */
@@ -39,7 +39,7 @@ func listDevices() []object {
 // properties is what Metal and the registry say of a device.
 type properties struct {
 	name                                 string
-	unified, lowPower, mps               bool
+	unified, mps                         bool
 	appleFamily, macFamily, metalFamily  uint32 // 0 for none
 	cores                                uint32 // 0 when unknown
 	workingSet, maxBuffer, maxGroupBytes uint64 // bytes
@@ -51,7 +51,7 @@ func describe(device object) properties {
 	C.mtl_describe(unsafe.Pointer(device), &i)
 	return properties{
 		name:    C.GoString(&i.name[0]),
-		unified: i.unified != 0, lowPower: i.low_power != 0, mps: i.mps != 0,
+		unified: i.unified != 0, mps: i.mps != 0,
 		appleFamily: uint32(i.apple_family), macFamily: uint32(i.mac_family), metalFamily: uint32(i.metal_family),
 		cores:      uint32(i.cores),
 		workingSet: uint64(i.working_set), maxBuffer: uint64(i.max_buffer), maxGroupBytes: uint64(i.max_threadgroup_memory),

@@ -19,8 +19,7 @@ typedef struct {
 typedef struct {
 	char name[256];
 	int unified;
-	int low_power; // the weaker one of a Mac with two
-	int mps;       // the matrix product supports it
+	int mps; // the matrix product supports it
 	uint32_t apple_family, mac_family, metal_family; // the newest of each, 0 for none
 	uint32_t cores;                                  // 0 when the registry does not say
 	uint64_t working_set;                            // bytes that it can use without slowing down

@@ -83,7 +83,6 @@ void mtl_describe(void *object, mtl_info *info)
 		memset(info, 0, sizeof *info);
 		put(info->name, sizeof info->name, [device name]);
 		info->unified = [device hasUnifiedMemory];
-		info->low_power = [device isLowPower];
 		info->mps = MPSSupportsMTLDevice(device);
 		info->apple_family = newest(device, MTLGPUFamilyApple1);
 		info->mac_family = newest(device, MTLGPUFamilyMac1);

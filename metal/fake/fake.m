@@ -327,7 +327,6 @@ typedef int (*run_function)(void *const *buffers, const uint32_t *groups, const 
 @implementation FakeDevice
 - (NSString *)name { return @"Apple M0 (fake)"; }
 - (uint64_t)registryID { return 4711; }
-- (BOOL)isLowPower { return NO; }
 - (BOOL)hasUnifiedMemory { return !fake.discrete; }
 - (uint64_t)recommendedMaxWorkingSetSize { return fake.working_set ? fake.working_set : 1ull << 33; }
 - (NSUInteger)maxBufferLength { return fake.max_buffer ? fake.max_buffer : 1ull << 32; }

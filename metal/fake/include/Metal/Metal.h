@@ -83,7 +83,6 @@ typedef enum : NSUInteger {
 @protocol MTLDevice <NSObject>
 @property(readonly) NSString *name;
 @property(readonly) uint64_t registryID;
-@property(readonly, getter=isLowPower) BOOL lowPower;
 @property(readonly) BOOL hasUnifiedMemory;
 @property(readonly) uint64_t recommendedMaxWorkingSetSize;
 @property(readonly) NSUInteger maxBufferLength;
