@@ -51,6 +51,7 @@ if [ "$what" = test ]; then
 		wants gcc-aarch64-linux-gnu has aarch64-linux-gnu-gcc
 		wants libc6-dev-arm64-cross archive aarch64-linux-gnu-gcc libc.a
 		wants qemu-user-static has qemu-aarch64-static
+		"$(dirname "$0")/ptxas.sh" >/dev/null || echo "setup: going on without NVIDIA's assembler" >&2
 		;;
 	esac
 fi

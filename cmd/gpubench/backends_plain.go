@@ -5,6 +5,7 @@ package main
 import (
 	"gpubench/cpu"
 	"gpubench/cpu/blas"
+	"gpubench/cuda"
 	"gpubench/internal/backend"
 	"gpubench/kernels"
 	"gpubench/metal"
@@ -17,34 +18,28 @@ func newBackend(name string) backend.Backend {
 	case "cpu":
 		return cpu.New()
 	case "vulkan":
-		return vk.New(vulkanKernels()...)
+		return vk.New(parsed(vk.ParseKernel)...)
+	case "cuda":
+		return cuda.New(parsed(cuda.ParseKernel)...)
 	case "blas":
 		return blas.New()
+	case "cublas":
+		return cuda.NewBLAS()
 	case "metal":
-		return metal.New(metalKernels()...)
+		return metal.New(parsed(func(name string, module []byte) (metal.Kernel, error) {
+			return metal.ParseKernel(name, module, kernels.Metal[name])
+		})...)
 	case "mps":
 		return metal.NewMPS()
 	}
 	return nil
 }
 
-// vulkanKernels are the embedded modules. They are ours and a test proves that they are
-// current, so a fault in one is one of this program.
-func vulkanKernels() (list []vk.Kernel) {
+// parsed are the embedded modules as a backend reads them. They are ours and a test
+// proves that they are current, so a fault in one is one of this program.
+func parsed[K any](parse func(name string, module []byte) (K, error)) (list []K) {
 	for name, module := range kernels.Modules {
-		k, err := vk.ParseKernel(name, module)
-		if err != nil {
-			panic("BUG: " + name + ": " + err.Error())
-		}
-		list = append(list, k)
-	}
-	return list
-}
-
-// metalKernels are the embedded texts of the modules, of which the same is true.
-func metalKernels() (list []metal.Kernel) {
-	for name, module := range kernels.Modules {
-		k, err := metal.ParseKernel(name, module, kernels.Metal[name])
+		k, err := parse(name, module)
 		if err != nil {
 			panic("BUG: " + name + ": " + err.Error())
 		}

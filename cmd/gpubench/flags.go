@@ -199,8 +199,15 @@ func (d *duration) Set(text string) error {
 	return nil
 }
 
-func (d *duration) Type() string   { return "TIME" }
-func (d *duration) String() string { return d.value.String() }
+func (d *duration) Type() string { return "TIME" }
+
+// String is 0 for a time that means none, which pflag then does not call a default.
+func (d *duration) String() string {
+	if d.value == 0 {
+		return "0"
+	}
+	return d.value.String()
+}
 
 // count is a flag with a whole number within bounds.
 type count struct{ value, lo, hi int }

@@ -14,7 +14,7 @@ import (
 )
 
 func main() {
-	ownWriteErrors()
+	ownPipeErrors()
 	var stdout io.Writer = os.Stdout
 	if stdoutWasClosed() {
 		stdout = closed{}

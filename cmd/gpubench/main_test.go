@@ -324,7 +324,7 @@ func TestRules(t *testing.T) {
 	}{
 		{500 * time.Millisecond, 500 * time.Millisecond, 2 * time.Minute, defaults.MaxTimeS},
 		{time.Second, 10 * time.Second, 2 * time.Minute, 31},                 // room for the least that was asked for
-		{5 * time.Second, time.Millisecond, 2 * time.Minute, 30},             // and for a warm-up that is busy half of the time
+		{5 * time.Second, time.Millisecond, 2 * time.Minute, 25},             // and for a warm-up that is busy half of the time
 		{500 * time.Millisecond, 500 * time.Millisecond, 4 * time.Second, 2}, // it ends by itself before it is killed
 	} {
 		o := &runOptions{warmup: test.warmup, minTime: test.minTime, timeout: test.timeout, precision: 0.02}

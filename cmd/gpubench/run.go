@@ -97,10 +97,10 @@ least, and what is faster than the peak is flagged.
 func (o *runOptions) rules() worker.Rules {
 	r := measure.DefaultRules()
 	r.Precision, r.WarmupS, r.MinTimeS = o.precision, o.warmup.Seconds(), o.minTime.Seconds()
-	// There must be room for the shortest warm-up, which may take a third of it on a
-	// device that is busy half of the time, and for the shortest sampling, and the
-	// process must end by itself before it is killed.
-	r.MaxTimeS = min(max(r.MaxTimeS, r.WarmupS+3*r.MinTimeS, 6*r.WarmupS), o.timeout.Seconds()/2)
+	// There must be room for the shortest warm-up, which may take a third of it, and on
+	// a device that is busy half of the time does, and for the shortest sampling; and
+	// the process must end by itself before it is killed.
+	r.MaxTimeS = min(max(r.MaxTimeS, r.WarmupS+3*r.MinTimeS, 5*r.WarmupS), o.timeout.Seconds()/2)
 	return r
 }
 

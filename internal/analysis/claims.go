@@ -230,6 +230,10 @@ func (v *BaselineVerdict) add(c Claim, s Source, arms []*armOf) error {
 			continue
 		}
 		base := v.baseline(arms, a)
+		if base == nil && !slices.ContainsFunc(arms, v.is) {
+			v.miss("%s: %s was not measured; measure it in the same run (--device %s,%s)", s.Name, baselineWords(v.Baseline), v.Baseline, a.Device)
+			continue
+		}
 		if base == nil {
 			v.miss("%s: no %s to compare %s with at %s; measure it in the same run (--device %s,%s)", s.Name, baselineWords(v.Baseline), a.Device, problemName(a.Problem), v.Baseline, a.Device)
 			continue
@@ -289,13 +293,18 @@ func (s Selector) String() string {
 func (v *BaselineVerdict) baseline(arms []*armOf, a *armOf) *armOf {
 	for _, runtime := range []string{a.Runtime, "native"} {
 		for _, b := range arms {
-			isIt := b.Device == v.Baseline || v.Baseline == "cpu:1" && b.Device == "cpu" && b.device.Threads == 1
-			if isIt && b != a && b.Runtime == runtime && b.side != nil && compared(b.Measurement) && sameWork(a.Measurement, b.Measurement) && sameKernel(a.Measurement, b.Measurement) {
+			if v.is(b) && b != a && b.Runtime == runtime && b.side != nil && compared(b.Measurement) && sameWork(a.Measurement, b.Measurement) && sameKernel(a.Measurement, b.Measurement) {
 				return b
 			}
 		}
 	}
 	return nil
+}
+
+// is reports whether an arm is on the baseline's device. On a machine with one core cpu
+// is cpu:1 as well.
+func (v *BaselineVerdict) is(a *armOf) bool {
+	return a.Device == v.Baseline || v.Baseline == "cpu:1" && a.Device == "cpu" && a.device.Threads == 1
 }
 
 // baselineWords describes a baseline.

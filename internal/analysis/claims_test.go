@@ -122,6 +122,8 @@ func TestJudgeSaysWhatIsMissing(t *testing.T) {
 	noBLAS.Measurements[2].Device = "cpu:2"
 	noBLAS.Measurements[2].Role = result.RoleKernel
 	noBLAS.Measurements[2].Kernel.SPIRVSHA256 = testdoc.SPIRV
+	otherSize := onMac(3.5)
+	otherSize.Measurements[2].Problem.K, otherSize.Measurements[2].Problem.FLOP = 1024, 2*512*512*1024
 	few := onMac(3.5)
 	for i := range few.Measurements {
 		few.Measurements[i].Launches = few.Measurements[i].Launches[:2]
@@ -137,7 +139,8 @@ func TestJudgeSaysWhatIsMissing(t *testing.T) {
 		{"software", software, "cpu inconclusive, cpu:1 inconclusive, blas inconclusive", "doc0.json: vulkan:0 in podman is llvmpipe (LLVM 15.0.6, 256 bits), a program on the CPU, which says nothing about a GPU"},
 		{"failed", failed, "cpu inconclusive, cpu:1 inconclusive, blas inconclusive", "doc0.json: vulkan:0 in podman, 512x512x512: failed: the device was lost"},
 		{"another runtime", natively, "cpu inconclusive, cpu:1 inconclusive, blas inconclusive", "no measurement of vulkan on a GPU in the runtime podman"},
-		{"no baseline", noBLAS, "cpu supported, cpu:1 refuted, blas inconclusive", "doc0.json: no blas to compare vulkan:0 with at 512x512x512; measure it in the same run (--device blas,vulkan:0)"},
+		{"no baseline", noBLAS, "cpu supported, cpu:1 refuted, blas inconclusive", "doc0.json: blas was not measured; measure it in the same run (--device blas,vulkan:0)"},
+		{"no baseline at this size", otherSize, "cpu supported, cpu:1 refuted, blas inconclusive", "doc0.json: no blas to compare vulkan:0 with at 512x512x512; measure it in the same run (--device blas,vulkan:0)"},
 		{"few launches", few, "cpu inconclusive, cpu:1 inconclusive, blas inconclusive", "doc0.json: too few launches of m3 or m2 for an interval"},
 		{"another kernel", other, "cpu inconclusive, cpu:1 inconclusive, blas refuted", ""},
 	} {

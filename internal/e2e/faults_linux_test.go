@@ -46,7 +46,7 @@ func faultLayer(t *testing.T) []string {
 
 // faulty are the flags of runs with a driver that fails. Its tiles lie below one another
 // in a C of this shape, and are whole.
-var faulty = []string{"run", "--backend", "cpu,vulkan", "--size", "128x64x64", "--launches", "2", "--min-time", "50ms", "--precision", "20%", "--json", "-"}
+var faulty = []string{"run", "--backend", "cpu,vulkan", "--size", "128x64x64", "--launches", "2", "--warmup", "100ms", "--min-time", "50ms", "--precision", "20%", "--limits=false", "--json", "-"}
 
 func TestFailingDrivers(t *testing.T) {
 	program, env := gpubench(t), faultLayer(t)
@@ -124,7 +124,7 @@ func TestImplausibleDeviceClocks(t *testing.T) {
 	} {
 		t.Run(fault, func(t *testing.T) {
 			file := filepath.Join(t.TempDir(), "result.json")
-			cmd := exec.Command(program, "run", "--device", "vulkan:0", "--baseline", "vulkan:0", "--size", "64", "--launches", "2", "--min-time", "50ms", "--precision", "20%", "--json", file)
+			cmd := exec.Command(program, "run", "--device", "vulkan:0", "--baseline", "vulkan:0", "--size", "64", "--launches", "2", "--warmup", "100ms", "--min-time", "50ms", "--precision", "20%", "--limits=false", "--json", file)
 			cmd.Env = append(slices.Clone(env), "GPUBENCH_FAULT="+fault)
 			a := finish(t, cmd)
 			text, err := os.ReadFile(file)
@@ -212,7 +212,7 @@ func TestAKilledLaunch(t *testing.T) {
 		t.Run(device, func(t *testing.T) {
 			screen, tty := terminal(t)
 			var stdout bytes.Buffer
-			cmd := exec.Command(gpubench(t), "run", "--device", device, "--baseline", device, "--size", "64", "--launches", "2", "--min-time", "2s", "--json", "-")
+			cmd := exec.Command(gpubench(t), "run", "--device", device, "--baseline", device, "--size", "64", "--launches", "2", "--min-time", "2s", "--limits=false", "--json", "-")
 			cmd.Stdout, cmd.Stderr = &stdout, tty
 			cmd.Env = onSoftware(t, "TERM=xterm")
 			if err := cmd.Start(); err != nil {

@@ -246,8 +246,8 @@ const leastRoundTrips = 100
 const clockTolerance = 0.001
 
 // newSample makes a sample of n dispatches and flags what is odd about it, in view of
-// the seconds of the empty round trip, 0 for samples that are empty themselves, which no
-// clock need notice. The raw reading of the device's clock is kept.
+// the seconds of the empty round trip, 0 for samples of empty dispatches. The raw
+// reading of the device's clock is kept.
 func newSample(t backend.Timing, n int, roundTrip float64) *result.Sample {
 	sample := &result.Sample{HostS: t.HostS, DeviceS: t.DeviceS, Dispatches: n, Flags: []string{}}
 	flag := func(f string) { sample.Flags = append(sample.Flags, f) }
@@ -261,11 +261,11 @@ func newSample(t backend.Timing, n int, roundTrip float64) *result.Sample {
 	case math.IsNaN(d) || math.IsInf(d, 0):
 		sample.DeviceS = nil // JSON has no such numbers
 		flag(flagDeviceInvalid)
-	case d < 0 || d == 0 && roundTrip > 0:
+	case d <= 0:
 		flag(flagDeviceZero)
 	case d > t.HostS*(1+clockTolerance):
 		flag(flagDeviceLonger)
-	case d < (t.HostS-roundTrip)/2 && roundTrip > 0:
+	case d < (t.HostS-roundTrip)/2:
 		flag(flagDeviceShort)
 	}
 	return sample

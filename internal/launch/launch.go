@@ -53,7 +53,7 @@ func (s *session) launch(dev backend.Device) (stop string, err error) {
 	if name == backend.KernelMatmul {
 		name = dev.Info().KernelName() // a reference has its own
 	}
-	s.built(program, name)
+	s.built(program, name, dev.Info().Format())
 
 	r := &recorder{bench: newBench(s, program, p), rules: s.req.Rules}
 	r.run = r.checked
@@ -64,7 +64,7 @@ func (s *session) launch(dev backend.Device) (stop string, err error) {
 	if err := r.timeEmpty(); err != nil {
 		return "", err
 	}
-	a, b, normal, method := s.normal(p)
+	a, b, normal, method := s.normal(p, dev.Info().Format())
 	r.totals.Method, r.totals.Bound = method, normal.tolerance()
 	if err := r.load(a, b, normal); err != nil {
 		return "", err
@@ -107,22 +107,23 @@ func (s *session) exact(p backend.Problem) (a, b []float32, c checker, err error
 	return a, b, newExactChecker(p, a, b), nil
 }
 
-// normal returns the input that is timed, its check and the name of the check's method.
-func (s *session) normal(p backend.Problem) (a, b []float32, c checker, method string) {
+// normal returns the input that is timed, its check for a number format and the name of
+// the check's method.
+func (s *session) normal(p backend.Problem, format string) (a, b []float32, c checker, method string) {
 	if s.kernel == backend.KernelFMA {
 		a, b = normalFMAInput(p, s.req.Seed)
 		return a, b, newFMAChecker(p, a, b, fmaBound(p.K)), methodFull
 	}
 	a, b = normalInput(p, s.req.Seed)
-	n, method := newNormalChecker(p, a, b, fullMACs)
+	n, method := newNormalChecker(p, a, b, format, fullMACs)
 	return a, b, n, method
 }
 
 // built emits what was built, under the name of what will be timed.
-func (s *session) built(program backend.Program, name string) {
+func (s *session) built(program backend.Program, name, format string) {
 	form := program.Form()
 	s.emit(worker.Event{Event: worker.EventBuilt, Kernel: &result.Kernel{
-		Name: name, Format: "f32", Accumulate: "f32",
+		Name: name, Format: format, Accumulate: result.FormatF32,
 		SPIRVSHA256: form.SPIRVSHA256, Form: form.Name, FormSHA256: form.SHA256,
 		Specialization: form.Specialization,
 	}})

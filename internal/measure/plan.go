@@ -79,7 +79,7 @@ const DefaultLimit = 2 * time.Minute
 // second. MaxTimeS bounds what a noisy or slow one may cost: launches differ by more
 // than the samples within one, so that time is better spent on more launches.
 func DefaultRules() worker.Rules {
-	return worker.Rules{WarmupS: 0.5, MinSamples: 10, MinTimeS: 0.5, Precision: 0.01, MaxTimeS: 2, BatchS: 0.02}
+	return worker.Rules{WarmupS: 0.5, MinSamples: 10, MinTimeS: 0.5, Precision: 0.01, MaxTimeS: 2.5, BatchS: 0.02}
 }
 
 func (p *Plan) check() error {

@@ -134,7 +134,7 @@ func newArm(i int, a Arm, plan Plan) *arm {
 		Runtime: plan.Runtime,
 		Device:  a.Device.ID,
 		Role:    a.Role(),
-		Kernel: result.Kernel{Name: cmp.Or(a.Kernel, a.Device.KernelName()), Format: "f32", Accumulate: "f32",
+		Kernel: result.Kernel{Name: cmp.Or(a.Kernel, a.Device.KernelName()), Format: a.Device.Format(), Accumulate: result.FormatF32,
 			Specialization: map[string]uint32{}, Search: []result.Candidate{}},
 		Problem:  result.Problem{M: p.M, N: p.N, K: p.K, FLOP: p.FLOP(), Input: "normal", Seed: plan.Seed},
 		Launches: []result.Launch{},

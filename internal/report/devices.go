@@ -3,6 +3,7 @@ package report
 import (
 	"io"
 
+	"gpubench/internal/analysis"
 	"gpubench/internal/result"
 )
 
@@ -34,8 +35,19 @@ func Devices(w io.Writer, host result.Host, devices []result.Device, absent []re
 			{head: "memory", right: true}, {head: "usable"},
 		}, rows)
 	}
-	if len(unusable)+len(absent) > 0 {
+	var cards []string
+	for _, a := range devices {
+		for _, b := range devices {
+			if analysis.SameCard(a, b) {
+				cards = append(cards, p.clean(a.ID+" and "+b.ID))
+			}
+		}
+	}
+	if len(unusable)+len(absent)+len(cards) > 0 {
 		p.line("")
+	}
+	for _, c := range cards {
+		p.hang("same card: ", c, faint)
 	}
 	for _, u := range unusable {
 		p.hang("", u, notice)

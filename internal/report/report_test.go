@@ -108,6 +108,7 @@ func TestRun(t *testing.T) {
 	}{
 		{"software", utf8, software},
 		{"software-80", Options{Width: 80}, software},
+		{"same-card", utf8, sameCard},
 		{"software-60", Options{Width: 10}, software},
 		{"software-ascii", ascii, software},
 		{"software-colour", Options{Width: 100, Colour: true}, software},
@@ -245,6 +246,30 @@ func software() *result.Document {
 	return d
 }
 
+// sameCard is a card through Vulkan and through CUDA, with what NVIDIA's library does on it.
+func sameCard() *result.Document {
+	vulkan := discrete
+	vulkan.UUID = "00112233445566778899aabbccddeeff"
+	cuda := vulkan
+	cuda.ID, cuda.Backend, cuda.Driver, cuda.API = "cuda:0", "cuda", result.Driver{Name: "NVIDIA", Info: "570.86.15", Version: "12080"}, "12.8"
+	blas := vulkan
+	blas.ID, blas.Backend, blas.Name, blas.Driver, blas.API = "cublas:0", "cublas", "cuBLAS 12.8.5 on NVIDIA H100 80GB HBM3", result.Driver{Name: "cuBLAS 12.8.5"}, ""
+	tf32 := blas
+	tf32.ID = "cublas:0:tf32"
+	d := document(cpuDevice, vulkan, cuda, blas, tf32)
+	for i, dev := range d.Devices {
+		m := add(d, dev.ID, 4096, []float64{2e12, 42e12, 44e12, 49e12, 360e12}[i], 0.004)
+		if dev.Role() == result.RoleReference {
+			m.Role, m.Kernel = dev.Role(), result.Kernel{Name: dev.KernelName(), Format: dev.Format(), Accumulate: "f32", Form: dev.Backend}
+		}
+		if i > 0 && dev.Format() == result.FormatF32 {
+			ratio(d, i, 0, nil)
+		}
+	}
+	ratio(d, 2, 1, &[2]float64{1.041, 1.054})
+	return d
+}
+
 func hostile() *result.Document {
 	gpu := discrete
 	gpu.Name = "\x1b[2J\x1b]0;owned\x07NVIDIA\r\nvulkan:9 \u202eFAKE\u200b\xff\x00\u0085 GPU\u2028"
@@ -285,6 +310,7 @@ func TestDevices(t *testing.T) {
 	}{
 		{"all", []result.Device{cpuDevice, one, llvmpipe, broken}, absent},
 		{"none", nil, absent},
+		{"same-card", sameCard().Devices, nil},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {

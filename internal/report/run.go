@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"gpubench/internal/analysis"
 	"gpubench/internal/result"
 )
 
@@ -16,12 +17,17 @@ import (
 // measured. The error is the writer's.
 func Run(w io.Writer, doc *result.Document, o Options) error {
 	p := newPrinter(w, o)
-	v := &runView{printer: p, doc: doc, devices: map[string]result.Device{}, ratios: map[string]result.Ratio{}}
+	v := &runView{printer: p, doc: doc, devices: map[string]result.Device{}, measured: map[string]result.Measurement{}, ratios: map[string]result.Ratio{}}
 	for _, d := range doc.Devices {
 		v.devices[d.ID] = d
 	}
+	for _, m := range doc.Measurements {
+		v.measured[m.ID] = m
+	}
 	for _, r := range doc.Ratios {
-		v.ratios[r.Fast] = r
+		if !v.ofCard(r) {
+			v.ratios[r.Fast] = r
+		}
 	}
 	v.runtimes = len(distinct(doc.Measurements, func(m result.Measurement) string { return m.Runtime })) > 1
 
@@ -36,6 +42,7 @@ func Run(w io.Writer, doc *result.Document, o Options) error {
 		p.line("Nothing was measured.")
 	}
 	v.checks()
+	v.cards()
 	v.footnotes()
 	v.notMeasured()
 	return p.err
@@ -46,7 +53,8 @@ type runView struct {
 	*printer
 	doc      *result.Document
 	devices  map[string]result.Device
-	ratios   map[string]result.Ratio // by the id of the measurement whose speed they express
+	measured map[string]result.Measurement
+	ratios   map[string]result.Ratio // to the baseline, by the id of the measurement whose speed they express
 	runtimes bool                    // rows come from several runtimes
 	notes    []note                  // footnotes, in order of first mention
 }
@@ -199,14 +207,47 @@ func (v *runView) label(m result.Measurement) string {
 
 // baseline is the label of the row that ratios are to, empty when there are none.
 func (v *runView) baseline() string {
-	for _, r := range v.doc.Ratios {
-		for _, m := range v.doc.Measurements {
-			if m.ID == r.Slow {
-				return v.label(m)
+	if len(v.doc.Ratios) == 0 {
+		return ""
+	}
+	return v.label(v.measured[v.doc.Ratios[0].Slow])
+}
+
+// ofCard reports whether a ratio is that of a card through CUDA to itself through Vulkan,
+// and not one to the baseline, which come first.
+func (v *runView) ofCard(r result.Ratio) bool {
+	fast, slow := v.measured[r.Fast], v.measured[r.Slow]
+	return analysis.SameCard(v.devices[slow.Device], v.devices[fast.Device]) && slow.Device != v.measured[v.doc.Ratios[0].Slow].Device
+}
+
+// cards prints which devices are one card in two ways, and how those compare.
+func (v *runView) cards() {
+	ids := distinct(v.products(), func(m result.Measurement) string { return m.Device })
+	for _, vulkan := range ids {
+		for _, cuda := range ids {
+			if !analysis.SameCard(v.devices[vulkan], v.devices[cuda]) {
+				continue
 			}
+			var parts []string
+			for _, r := range v.doc.Ratios {
+				fast, slow := v.measured[r.Fast], v.measured[r.Slow]
+				if fast.Device != cuda || slow.Device != vulkan {
+					continue
+				}
+				part := digits4(r.Value) + v.pick("×", "x")
+				if r.CI95 != nil {
+					part += " (" + v.interval(*r.CI95) + ")"
+				}
+				p := problemSize(fast)
+				parts = append(parts, fmt.Sprintf("%s at %d x %d x %d", part, p[0], p[1], p[2]))
+			}
+			text := vulkan + " and " + cuda
+			if len(parts) > 0 {
+				text += ": CUDA is this many times as fast as Vulkan: " + strings.Join(parts, ", ")
+			}
+			v.hang("same card: ", v.clean(text), faint)
 		}
 	}
-	return ""
 }
 
 // problem prints the table of one problem size.
@@ -229,7 +270,7 @@ func (v *runView) problem(size [3]int) {
 		fastest = max(fastest, r)
 	}
 	isBaseline := func(id string) bool {
-		return slices.ContainsFunc(v.doc.Ratios, func(r result.Ratio) bool { return r.Slow == id })
+		return slices.ContainsFunc(v.doc.Ratios, func(r result.Ratio) bool { return r.Slow == id && !v.ofCard(r) })
 	}
 	columns := []column{
 		{head: "device", least: 10},

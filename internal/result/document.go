@@ -8,6 +8,7 @@ package result
 
 import (
 	"cmp"
+	"strings"
 	"time"
 )
 
@@ -101,7 +102,7 @@ const (
 // Device is one processor as one backend sees it.
 type Device struct {
 	ID          string            `json:"id" jsonschema:"name for --device: cpu, cpu:1:avx2, vulkan:0, ..."`
-	Backend     string            `json:"backend" jsonschema:"cpu, vulkan, cuda or metal; or a reference: blas"`
+	Backend     string            `json:"backend" jsonschema:"cpu, vulkan, cuda or metal; or a reference: blas, cublas"`
 	Class       string            `json:"class" jsonschema:"cpu, integrated, discrete, virtual or other"`
 	Name        string            `json:"name" jsonschema:"name that the driver gives"`
 	Software    bool              `json:"software" jsonschema:"true when the device is a program on the CPU (llvmpipe, SwiftShader): never a GPU"`
@@ -124,7 +125,7 @@ func (d Device) GPU() bool {
 
 // referenceKernels are the routines of the backends that are references: those that
 // run a vendor's own matrix product and not our kernel.
-var referenceKernels = map[string]string{"blas": "sgemm", "mps": "MPSMatrixMultiplication"}
+var referenceKernels = map[string]string{"blas": "sgemm", "cublas": "sgemm", "mps": "MPSMatrixMultiplication"}
 
 // Role is that of all measurements on the device.
 func (d Device) Role() string {
@@ -136,6 +137,21 @@ func (d Device) Role() string {
 
 // KernelName is the name of what runs on the device.
 func (d Device) KernelName() string { return cmp.Or(referenceKernels[d.Backend], "matmul") }
+
+// Number formats.
+const (
+	FormatF32  = "f32"
+	FormatTF32 = "tf32" // float32 in memory; what is multiplied is rounded to 11 bits
+)
+
+// Format is the number format that the device multiplies in. A reference that has
+// several is a device for each, and says in its id which.
+func (d Device) Format() string {
+	if referenceKernels[d.Backend] != "" && strings.HasSuffix(d.ID, ":"+FormatTF32) {
+		return FormatTF32
+	}
+	return FormatF32
+}
 
 // Driver is the software that drives a device.
 type Driver struct {
@@ -198,10 +214,10 @@ type Peak struct {
 // Kernel says exactly what ran.
 type Kernel struct {
 	Name           string            `json:"name" jsonschema:"matmul, or the library's routine for a reference: sgemm"`
-	Format         string            `json:"format" jsonschema:"number format of the matrices, f32"`
+	Format         string            `json:"format" jsonschema:"number format of what is multiplied: f32, or tf32 for a reference that rounds to it"`
 	Accumulate     string            `json:"accumulate" jsonschema:"number format of the sums, f32"`
 	SPIRVSHA256    string            `json:"spirv_sha256" jsonschema:"hash of the SPIR-V module that all forms are made from; empty for a reference"`
-	Form           string            `json:"form" jsonschema:"what the backend ran: spirv, c (made from the SPIR-V for the CPU), ptx or msl; for a reference the kind of library, blas"`
+	Form           string            `json:"form" jsonschema:"what the backend ran: spirv, c (made from the SPIR-V for the CPU), ptx or msl; for a reference the kind of library, blas or cublas"`
 	FormSHA256     string            `json:"form_sha256" jsonschema:"hash of that form; equals spirv_sha256 for form spirv; empty for a reference"`
 	Specialization map[string]uint32 `json:"specialization" jsonschema:"values of the specialization constants by name"`
 	Search         []Candidate       `json:"search" jsonschema:"the specializations that were tried before measuring"`
@@ -251,7 +267,7 @@ type Launch struct {
 	Stderr    []string    `json:"stderr" jsonschema:"last lines the process wrote to standard error, when it failed"`
 	Started   time.Time   `json:"started" jsonschema:"when the process was started"`
 	DurationS float64     `json:"duration_s" jsonschema:"seconds from start to end of the process"`
-	Stop      string      `json:"stop" jsonschema:"rule that ended sampling: precision, noise, time-limit"`
+	Stop      string      `json:"stop" jsonschema:"rule that ended sampling: precision, noise, samples (of empty dispatches), time-limit"`
 	Warmup    []Sample    `json:"warmup" jsonschema:"samples taken while warming up; not in the summary"`
 	Samples   []Sample    `json:"samples" jsonschema:"timed batches"`
 	Telemetry []Telemetry `json:"telemetry" jsonschema:"readings of clocks, power and temperature, where a source exists"`
@@ -265,7 +281,7 @@ type Sample struct {
 	HostS      float64  `json:"host_s" jsonschema:"host seconds from submit to fence, for the whole batch"`
 	DeviceS    *float64 `json:"device_s" jsonschema:"device seconds for the whole batch by the device's own clock as read, even if absurd (flags say so); null when it has none"`
 	Dispatches int      `json:"dispatches" jsonschema:"dispatches in the batch"`
-	Flags      []string `json:"flags" jsonschema:"what is odd about the sample: device-zero, device-longer-than-host, device-short, preempted, throttled, stolen, outlier, ..."`
+	Flags      []string `json:"flags" jsonschema:"what is odd about the sample: device-zero, device-longer-than-host, device-short, short, preempted, throttled, stolen, paged, outlier"`
 }
 
 // Telemetry is one reading during a launch.

@@ -177,10 +177,10 @@ func (c coverage) String() string {
 // trueLog is the logarithm of the ratio of 3.3 by which the slow arm is slower.
 const trueLog = 1.2
 
-// simulate runs experiments for each pair of noises. One gets a source and the two
+// simulate runs so many experiments for each pair of noises. One gets a source and the two
 // noises and returns the interval; truth is that of a ratio, from populations without
 // that factor.
-func simulate(t *testing.T, truth func(slow, fast []float64) float64, one func(r *rand.Rand, slow, fast noise) *[2]float64) []coverage {
+func simulate(t *testing.T, truth func(slow, fast []float64) float64, one func(r *rand.Rand, slow, fast noise) *[2]float64, experiments int) []coverage {
 	t.Helper()
 	slows, fasts := map[string][]float64{}, map[string][]float64{}
 	for _, n := range noises {
@@ -202,7 +202,7 @@ func simulate(t *testing.T, truth func(slow, fast []float64) float64, one func(r
 				}
 				widths[i] = math.Expm1(halfWidth(ci))
 			}
-			out[p] = coverage{slow.name + " / " + fast.name, float64(held) / experiments, medianOf(widths)}
+			out[p] = coverage{slow.name + " / " + fast.name, float64(held) / float64(experiments), medianOf(widths)}
 		})
 	}
 	wg.Wait()
@@ -234,7 +234,7 @@ func fixed(t *testing.T, launches int) []coverage {
 			panic(err)
 		}
 		return ratio.CI
-	})
+	}, experiments)
 }
 
 func TestPairedRatioCovers(t *testing.T) {
@@ -267,7 +267,7 @@ func TestMoreRoundsCover(t *testing.T) {
 		n := min(max(first, Needed(ratio.CI, first, 0.03)), most)
 		ratio, _ = PairedRatio(a[:n], b[:n], Confidence)
 		return ratio.CI
-	}), 0.92, 0.97)
+	}, experiments), 0.92, 0.97)
 }
 
 // Equal arms are called different in at most 5 %: at a threshold of nothing that is
@@ -309,7 +309,7 @@ func TestIndependentRatioCovers(t *testing.T) {
 			panic(err)
 		}
 		return ratio.CI
-	})
+	}, experiments)
 	rates = slices.DeleteFunc(rates, func(c coverage) bool {
 		return strings.HasPrefix(c.pair, "drifting") || strings.HasPrefix(c.pair, "neighbour")
 	})

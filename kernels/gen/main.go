@@ -18,6 +18,7 @@ import (
 	"gpubench/internal/spirv"
 	"gpubench/internal/spmd"
 	"gpubench/kernels"
+	"gpubench/kernels/glsl"
 )
 
 func main() {
@@ -48,7 +49,7 @@ func run(src, dst string) error {
 	}
 	modules := map[string][]byte{}
 	for name := range kernels.Modules {
-		module, err := compile(filepath.Join(src, "kernels", name+".comp"))
+		module, err := glsl.Compile(filepath.Join(src, "kernels", name+".comp"))
 		if err != nil {
 			return err
 		}
@@ -77,28 +78,6 @@ func run(src, dst string) error {
 	return nil
 }
 
-// compile makes the SPIR-V of a GLSL file. The passes inline functions and put local
-// scalars into SSA form; loops and specialization constants stay for the backends.
-func compile(comp string) ([]byte, error) {
-	dir, err := os.MkdirTemp("", "gpubench-kernels-")
-	if err != nil {
-		return nil, err
-	}
-	defer os.RemoveAll(dir)
-	raw, opt := filepath.Join(dir, "raw.spv"), filepath.Join(dir, "opt.spv")
-	err = runAll([][]string{
-		{"glslangValidator", "--quiet", "--target-env", "vulkan1.1", "-o", raw, comp},
-		{"spirv-opt", "--target-env=vulkan1.1", "--inline-entry-points-exhaustive", "--eliminate-dead-functions", "--ssa-rewrite",
-			"--eliminate-dead-branches", "--merge-blocks", "--simplify-instructions", "--vector-dce", "--eliminate-dead-code-aggressive",
-			"--redundancy-elimination", "--eliminate-dead-code-aggressive", "--compact-ids", raw, "-o", opt},
-		{"spirv-val", "--target-env", "vulkan1.1", opt},
-	})
-	if err != nil {
-		return nil, err
-	}
-	return os.ReadFile(opt)
-}
-
 // metal makes the Metal text of a module. Metal 2.1 is what macOS 10.14 has, older than
 // any processor of Apple's in a Mac.
 func metal(module string) (string, error) {
@@ -108,25 +87,15 @@ func metal(module string) (string, error) {
 	}
 	defer os.RemoveAll(dir)
 	raw := filepath.Join(dir, "raw.metal")
-	err = runAll([][]string{{"spirv-cross", "--msl", "--msl-version", "20100", "--msl-decoration-binding", "--msl-force-native-arrays", module, "--output", raw}})
-	if err != nil {
-		return "", err
+	args := []string{"--msl", "--msl-version", "20100", "--msl-decoration-binding", "--msl-force-native-arrays", module, "--output", raw}
+	if out, err := exec.Command("spirv-cross", args...).CombinedOutput(); err != nil {
+		return "", fmt.Errorf("spirv-cross %s: %w\n%s(Debian has the tool in the package spirv-cross)", strings.Join(args, " "), err, out)
 	}
 	text, err := os.ReadFile(raw)
 	if err != nil {
 		return "", err
 	}
 	return msl.Finish(string(text))
-}
-
-func runAll(commands [][]string) error {
-	for _, cmd := range commands {
-		out, err := exec.Command(cmd[0], cmd[1:]...).CombinedOutput()
-		if err != nil {
-			return fmt.Errorf("%s: %w\n%s(Debian has the tools in the packages glslang-tools, spirv-tools and spirv-cross)", strings.Join(cmd, " "), err, out)
-		}
-	}
-	return nil
 }
 
 var arches = map[string]string{"sse2": "amd64", "avx2": "amd64", "avx512": "amd64", "neon": "arm64"}
