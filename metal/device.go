@@ -62,7 +62,7 @@ func (p properties) device(backend string, index int) result.Device {
 	for _, f := range []struct {
 		name  string
 		value uint32
-	}{{"Apple", p.appleFamily}, {"Mac", p.macFamily}, {"Metal", p.metalFamily}} {
+	}{{"Apple", p.appleFamily}, {"Mac", p.macFamily}} {
 		if f.value > 0 {
 			families = append(families, fmt.Sprintf("%s %d", f.name, f.value))
 		}
@@ -84,7 +84,7 @@ func (p properties) device(backend string, index int) result.Device {
 			"recommendedMaxWorkingSetSize":    p.workingSet,
 		},
 	}
-	if p.metalFamily > 0 {
+	if p.metalFamily > 0 && backend == "metal" {
 		d.API = strconv.Itoa(int(p.metalFamily))
 	}
 	if p.cores > 0 { // the registry's name for it

@@ -109,7 +109,7 @@ func TestDevices(t *testing.T) {
 		}
 		d := list[0]
 		if d.ID != b.Name()+":0" || d.Backend != b.Name() || d.Name != "Apple M0 (fake)" || d.Class != result.ClassIntegrated || !d.GPU() || !d.Unified || !d.Timestamps ||
-			d.MemoryBytes != 1<<33 || d.Driver.Info != "Apple 9, Mac 2, Metal 3" || d.API != "3" || d.Unusable != "" ||
+			d.MemoryBytes != 1<<33 || d.Driver.Info != "Apple 9, Mac 2" || d.API != map[string]string{"metal": "3"}[b.Name()] || d.Unusable != "" ||
 			d.Limits["gpu-core-count"] != 38 || d.Limits["maxThreadgroupMemoryLength"] != 32768 || d.Limits["maxThreadsPerThreadgroup.height"] != 1024 {
 			t.Errorf("%+v", d)
 		}

@@ -15,7 +15,12 @@ package fake
 import "C"
 
 import (
+	"crypto/sha256"
+	"fmt"
+	"maps"
 	"os"
+	"path/filepath"
+	"slices"
 	"strings"
 
 	"gpubench/internal/msl/mslcpu"
@@ -92,11 +97,8 @@ func Seen() State {
 	return out
 }
 
-var (
-	built = map[string]string{} // libraries by text and macros
-	// Dir is where the libraries are made.
-	Dir = os.TempDir()
-)
+// Dir is where the libraries are made, and found again by the next process.
+var Dir = os.TempDir()
 
 //export fakeCompile
 func fakeCompile(text, macros *C.char, messages **C.char) *C.char {
@@ -109,14 +111,22 @@ func fakeCompile(text, macros *C.char, messages **C.char) *C.char {
 		name, value, _ := strings.Cut(strings.TrimSpace(line), "=")
 		defined[name] = value
 	}
-	key := source + C.GoString(macros)
-	if built[key] == "" {
-		path, err := mslcpu.Build(Dir, source, defined, "")
+	names := slices.Sorted(maps.Keys(defined))
+	key := sha256.New()
+	fmt.Fprintln(key, source)
+	for _, name := range names {
+		fmt.Fprintln(key, name, defined[name])
+	}
+	library := filepath.Join(Dir, fmt.Sprintf("gpubench-msl-%x.so", key.Sum(nil)))
+	if _, err := os.Stat(library); err != nil {
+		made, err := mslcpu.Build(Dir, source, defined, "")
+		if err == nil {
+			err = os.Rename(made, library)
+		}
 		if err != nil {
 			*messages = C.CString(err.Error())
 			return nil
 		}
-		built[key] = path
 	}
-	return C.CString(built[key])
+	return C.CString(library)
 }

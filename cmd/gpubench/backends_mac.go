@@ -1,3 +1,5 @@
+//go:build darwin || gnustep
+
 package main
 
 // systemBackends are those of this operating system alone.
