@@ -13,8 +13,12 @@ import (
 )
 
 // blasLibraries are tried in this order: the newest knows the device best, but may be too
-// new for the driver.
-var blasLibraries = []string{"libcublas.so.13", "libcublas.so.12", "libcublas.so.11"}
+// new for the driver. The toolkit's own folder is not always one of the loader's.
+var blasLibraries = []string{
+	"libcublas.so.13", "/usr/local/cuda/lib64/libcublas.so.13",
+	"libcublas.so.12", "/usr/local/cuda/lib64/libcublas.so.12",
+	"libcublas.so.11", "/usr/local/cuda/lib64/libcublas.so.11",
+}
 
 // A math mode of cuBLAS (cublasMath_t).
 type mathMode struct {

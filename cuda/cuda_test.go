@@ -414,7 +414,7 @@ func TestFaults(t *testing.T) {
 		{"cuEventRecord=719@3", "cuda:0: run 2 dispatches: cuEventRecord: CUDA_ERROR_LAUNCH_FAILED"},
 		{"cuGraphLaunch=700@2", "cuda:0: run 2 dispatches: cuGraphLaunch: CUDA_ERROR_ILLEGAL_ADDRESS"},
 		{"cuStreamSynchronize=700@4", "cuda:0: run 1 dispatches: cuStreamSynchronize: CUDA_ERROR_ILLEGAL_ADDRESS"},
-		{"cuStreamBeginCapture_v2=2", "cuda:0: record a batch: cuStreamBeginCapture: CUDA_ERROR_OUT_OF_MEMORY"},
+		{"cuStreamBeginCapture_v2=700", "cuda:0: run 2 dispatches: cuEventRecord: CUDA_ERROR_ILLEGAL_ADDRESS"},
 	} {
 		t.Setenv("STANDIN_FAULT", tt.fault)
 		if err := use(); err == nil || !strings.Contains(err.Error(), tt.words) {
@@ -426,7 +426,7 @@ func TestFaults(t *testing.T) {
 	t.Setenv("STANDIN_FAULT", "cuModuleLoadDataEx=218")
 	wantError(t, use(), backend.Failed, "compile the kernel: cuModuleLoadDataEx: CUDA_ERROR_INVALID_PTX", "the driver's compiler says: ptxas application ptx input, line 7; fatal : Parsing error near 'frobnicate'", "update the driver")
 	for _, symbol := range []string{"cuStreamBeginCapture_v2", "cuStreamEndCapture", "cuGraphInstantiateWithFlags", "cuGraphUpload"} {
-		t.Setenv("STANDIN_FAULT", symbol+"=801")
+		t.Setenv("STANDIN_FAULT", symbol+"=2")
 		if err := use(); err != nil {
 			t.Errorf("no graphs by %s: %v", symbol, err)
 		}

@@ -249,12 +249,9 @@ func (p *program) Run(order backend.Batch) (backend.Timing, error) {
 		}
 		*slot = p.newBatch(order)
 		if order.Dispatches > 1 && !p.noGraphs {
-			if err := (*slot).record(p.device.info.ID); err != nil {
-				if kind := kindOf(err); kind == backend.DeviceLost || kind == backend.OutOfMemory {
-					return backend.Timing{}, err
-				}
-				p.noGraphs = true // one launch after the other takes longer, and does the same
-			}
+			// Without a graph one launch after the other takes longer, and does the same. A
+			// device that was lost says so then.
+			p.noGraphs = (*slot).record(p.device.info.ID) != nil
 		}
 	}
 	return (*slot).submit(p.device.info.ID)

@@ -377,7 +377,7 @@ func TestLaunch(t *testing.T) {
 			}
 			req.Backend, req.Device, req.Rules, req.Seed = b.Name(), b.Name()+":0", rules, 1
 			var events []string
-			err := launch.Handle(context.Background(), b, req, func(e worker.Event) { events = append(events, e.Event) })
+			err := launch.Handle(context.Background(), b, nil, req, func(e worker.Event) { events = append(events, e.Event) })
 			if err != nil || len(events) == 0 || events[len(events)-1] != worker.EventDone {
 				t.Errorf("%s %s %s: %v, events %v", b.Name(), req.Op, req.Kernel, err, events)
 			}

@@ -46,7 +46,7 @@ func TestOnGNUstep(t *testing.T) {
 func TestProgramOnGNUstep(t *testing.T) {
 	env, dir := gnustep(t), t.TempDir()
 	program, document := filepath.Join(dir, "gpubench"), filepath.Join(dir, "doc.json")
-	build := exec.Command("go", "build", "-tags", "gnustep", "-o", program, "gpubench/cmd/gpubench")
+	build := exec.Command("go", "build", "-tags", "gnustep", "-ldflags=-extldflags=-Wl,-z,lazy", "-o", program, "gpubench/cmd/gpubench")
 	build.Env = env
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
@@ -113,7 +113,7 @@ func gnustep(t *testing.T) []string {
 		t.Fatal(err)
 	}
 	return append(os.Environ(), "CC=clang", "CGO_ENABLED=1",
-		"CGO_CFLAGS=-g -O1 -Werror -pthread -fexceptions -fobjc-runtime=gcc -fconstant-string-class=NSConstantString"+
+		"CGO_CFLAGS=-g -O1 -Werror -Wno-deprecated-declarations -pthread -fexceptions -fobjc-runtime=gcc -fconstant-string-class=NSConstantString"+
 			" -DGNUSTEP -DGNUSTEP_BASE_LIBRARY=1 -isystem "+headers+" -isystem "+objc+" -I"+filepath.Join(here, "fake", "include"),
 		"CGO_LDFLAGS=-L"+filepath.Dir(library)+" -lgnustep-base -lobjc")
 }

@@ -46,6 +46,10 @@ if [ "$what" = test ]; then
 	wants gobjc archive gcc libobjc.so
 	wants libgnustep-base-dev header /usr/include/GNUstep/Foundation/Foundation.h
 	wants shellcheck has shellcheck
+	wants jq has jq
+	wants chromium has chromium
+	wants nodejs has node
+	wants npm has npm
 	case $(uname -m) in
 	x86_64)
 		wants gcc-aarch64-linux-gnu has aarch64-linux-gnu-gcc
@@ -55,7 +59,24 @@ if [ "$what" = test ]; then
 		;;
 	esac
 fi
-[ -n "$need$want" ] || exit 0
+
+# modules installs what the tests of the page need from npm, if it is not there yet.
+modules() {
+	[ "$what" = test ] && has npm >/dev/null || return 0
+	cmp -s internal/report/testdata/browser/package-lock.json build/browser/package-lock.json && [ -d build/browser/node_modules ] && return 0
+	mkdir -p build/browser
+	cp internal/report/testdata/browser/package.json internal/report/testdata/browser/package-lock.json build/browser/
+	if said=$(cd build/browser && npm ci --ignore-scripts --no-audit --no-fund 2>&1); then
+		return 0
+	fi
+	rm -rf build/browser
+	echo "$said" >&2
+	echo "setup: npm failed, going on without the tests that need a browser" >&2
+}
+if [ -z "$need$want" ]; then
+	modules
+	exit 0
+fi
 
 # give_up TEXT: fatal only where something needed is missing.
 give_up() {
@@ -65,6 +86,7 @@ give_up() {
 		exit 1
 	fi
 	echo "setup: going on without:$want" >&2
+	modules
 	exit 0
 }
 
@@ -87,10 +109,14 @@ apt() {
 install() { [ $# = 0 ] || apt install --no-install-recommends "$@"; }
 # The lists of a fresh image are empty or old.
 # shellcheck disable=SC2086
-apt update && install $need $want && exit 0
+if apt update && install $need $want; then
+	modules
+	exit 0
+fi
 # shellcheck disable=SC2086
 install $need || give_up "apt-get failed"
 for p in $want; do
 	apt install --no-install-recommends "$p" || missing="${missing-} $p"
 done
 [ -z "${missing-}" ] || echo "setup: could not be installed, going on without:$missing" >&2
+modules

@@ -42,7 +42,7 @@ func workerCommand() *command {
 					return failf(exitUsage, "worker: %s", unknown("backend", name, "", backendNames))
 				}
 				return workerExit(worker.Serve(func(ctx context.Context, req worker.Request, emit func(worker.Event)) error {
-					return launch.Handle(ctx, b, req, emit)
+					return launch.Handle(ctx, b, meters, req, emit)
 				}))
 			}
 		},

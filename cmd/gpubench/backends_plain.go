@@ -7,10 +7,15 @@ import (
 	"gpubench/cpu/blas"
 	"gpubench/cuda"
 	"gpubench/internal/backend"
+	"gpubench/internal/meter"
 	"gpubench/kernels"
 	"gpubench/metal"
+	"gpubench/nvml"
 	"gpubench/vk"
 )
+
+// meters opens what a device tells about itself.
+var meters meter.Source = nvml.Open
 
 // newBackend makes a backend that is compiled in, or returns nil.
 func newBackend(name string) backend.Backend {

@@ -147,11 +147,6 @@ func names() []string {
 	return list
 }
 
-// commands lists all commands in the order of the help.
-func commands() []*command {
-	return []*command{runCommand(), devicesCommand(), compareCommand(), claimsCommand(), schemaCommand(), versionCommand(), helpCommand(), workerCommand()}
-}
-
 // noArguments refuses what is left of the command line after the flags.
 func (in *invocation) noArguments() error {
 	if len(in.args) == 0 {

@@ -4,9 +4,9 @@ package analysis
 
 import "gpubench/internal/result"
 
-// impossible is the share of the peak above which a rate cannot be right. The 5 % are
+// Impossible is the share of the peak above which a rate cannot be right. The 5 % are
 // for clocks that were higher while the rate was measured than while the peak was.
-const impossible = 1.05
+const Impossible = 1.05
 
 // Peaks sets the peak of each good measurement whose device one was measured on. It is
 // the best rate that a sample of the FMA kernel reached, not the median one: it is to

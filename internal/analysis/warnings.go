@@ -34,7 +34,7 @@ func Warnings(m *result.Measurement, dev result.Device) (out []result.Warning) {
 	if dev.Software {
 		warn("software-device", "%s is a program that runs on the CPU: its figures say nothing about a GPU; `gpubench devices` lists the others", dev.Name)
 	}
-	if p := m.Peak; p != nil && p.Share > impossible {
+	if p := m.Peak; p != nil && p.Share > Impossible {
 		warn("impossible", "the rate is %s of the peak that multiply-adds alone reached on this device, which is impossible; either the clock lies, or the peak (%s) was disturbed: measure again, and do not quote this", percent(p.Share), p.From)
 	}
 	if s.CI95S == nil {
@@ -45,7 +45,9 @@ func Warnings(m *result.Measurement, dev result.Device) (out []result.Warning) {
 	}
 	out = append(out, noise(m)...)
 	out = append(out, deviceClock(m)...)
-	return append(append(out, disturbed(m)...), thermal(m)...)
+	out = append(out, disturbed(m)...)
+	out = append(out, card(m)...)
+	return append(out, thermal(m)...)
 }
 
 // thermal warns where macOS said before or after a good launch that the machine was

@@ -106,5 +106,5 @@ func (s *session) launchEmpty(dev backend.Device) (stop string, err error) {
 	s.phase(phaseSample)
 	r.n = 1
 	r.rules.MinTimeS = min(r.rules.MinTimeS, leastEmptySamples*r.last)
-	return r.sample()
+	return r.sample(0)
 }

@@ -42,5 +42,5 @@ func (r *run) results(unfinished bool) Results {
 	}
 	ratios, warns := analysis.Ratios(ms, baseline)
 	ratios = append(ratios, analysis.CardRatios(ms, devices, ratios)...)
-	return Results{ms, ratios, warns}
+	return Results{ms, ratios, append(warns, analysis.Clocks(ms, devices)...)}
 }

@@ -289,6 +289,12 @@ func (r *run) attempt(a *arm, round, attempt int) worker.Outcome {
 			l.Samples = append(l.Samples, *e.Sample)
 			p.Samples++
 			p.FLOPS = rate(a.Problem, *e.Sample)
+		case worker.EventTelemetry:
+			l.Telemetry = append(l.Telemetry, *e.Telemetry)
+			return
+		case worker.EventEnergy:
+			l.Energy = e.Energy
+			return
 		case worker.EventDone:
 			l.Stop = e.Stop
 			return

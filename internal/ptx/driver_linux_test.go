@@ -148,7 +148,7 @@ type handled struct {
 
 func handle(b backend.Backend, req worker.Request) (h handled) {
 	req.Seed, req.Rules = 1, worker.Rules{WarmupS: 0.001, MinSamples: 2, MinTimeS: 0.001, Precision: 0.5, MaxTimeS: 0.1, BatchS: 0.0001}
-	h.err = child.Handle(context.Background(), b, req, func(e worker.Event) {
+	h.err = child.Handle(context.Background(), b, nil, req, func(e worker.Event) {
 		switch e.Event {
 		case worker.EventTried:
 			if e.Candidate.Chosen {

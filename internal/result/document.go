@@ -116,6 +116,30 @@ type Device struct {
 	ISA         string            `json:"isa" jsonschema:"instruction set of the cpu backend, empty for others"`
 	Limits      map[string]uint64 `json:"limits" jsonschema:"limits that bear on the kernel, by the API's own names"`
 	Unusable    string            `json:"unusable" jsonschema:"why the device cannot run the kernel, empty when it can"`
+	// Since 1.1.0.
+	NVML *NVML `json:"nvml,omitempty" jsonschema:"what NVIDIA's management library says of the card; left out for all other devices"`
+}
+
+// NVML is what NVIDIA's management library says of a card when devices are listed. What
+// it does not say is left out.
+type NVML struct {
+	Unavailable        string   `json:"unavailable,omitempty" jsonschema:"why there is no telemetry of this card; left out when there is"`
+	Remedy             string   `json:"remedy,omitempty" jsonschema:"what to do about that"`
+	Driver             string   `json:"driver,omitempty" jsonschema:"version of the driver"`
+	ECC                *bool    `json:"ecc,omitempty" jsonschema:"true when the memory corrects errors"`
+	MIG                *bool    `json:"mig,omitempty" jsonschema:"true when the card is divided into instances: all readings are then of the whole card"`
+	Persistence        *bool    `json:"persistence,omitempty" jsonschema:"true when the driver keeps the card initialised while nobody uses it"`
+	PowerLimitW        float64  `json:"power_limit_w,omitempty" jsonschema:"limit of the power in watts that is enforced"`
+	DefaultPowerLimitW float64  `json:"default_power_limit_w,omitempty" jsonschema:"limit of the power in watts that the card starts with"`
+	MinPowerLimitW     float64  `json:"min_power_limit_w,omitempty" jsonschema:"lowest limit in watts that can be set"`
+	MaxPowerLimitW     float64  `json:"max_power_limit_w,omitempty" jsonschema:"highest limit in watts that can be set"`
+	MaxSMClockMHz      uint32   `json:"max_sm_clock_mhz,omitempty" jsonschema:"highest clock of the multiprocessors in MHz"`
+	MaxMemoryClockMHz  uint32   `json:"max_memory_clock_mhz,omitempty" jsonschema:"highest clock of the memory in MHz"`
+	PCIeGeneration     int      `json:"pcie_generation,omitempty" jsonschema:"generation of the PCIe link now, which falls while the card is idle"`
+	PCIeWidth          int      `json:"pcie_width,omitempty" jsonschema:"lanes of the PCIe link now"`
+	MaxPCIeGeneration  int      `json:"max_pcie_generation,omitempty" jsonschema:"generation that card and slot can do"`
+	MaxPCIeWidth       int      `json:"max_pcie_width,omitempty" jsonschema:"lanes that card and slot can do"`
+	Missing            []string `json:"missing" jsonschema:"what cannot be read of this card, each with the library's reason"`
 }
 
 // GPU reports whether the device is a graphics processor and not software.
@@ -274,6 +298,16 @@ type Launch struct {
 	// Since 1.1.0.
 	Attempt    int      `json:"attempt,omitempty" jsonschema:"2 for the one repetition after a fault that is known to be random; left out for a first attempt"`
 	RoundTripS *float64 `json:"round_trip_s,omitempty" jsonschema:"median host seconds of an empty dispatch from submit to fence, which a batch must be 100 times as long as"`
+	Energy     *Energy  `json:"energy,omitempty" jsonschema:"energy that the whole card took while samples were taken, where it has a counter"`
+}
+
+// Energy is what a card took from the first sample of a launch to the last, with what
+// lies between them: C is filled, read and checked there, and the card waits.
+type Energy struct {
+	Joules  float64 `json:"joules" jsonschema:"what the counter advanced by"`
+	WindowS float64 `json:"window_s" jsonschema:"seconds in which it did"`
+	FLOP    uint64  `json:"flop" jsonschema:"work of all dispatches within"`
+	Source  string  `json:"source" jsonschema:"the counter"`
 }
 
 // Sample is one timed batch of dispatches.
@@ -281,14 +315,24 @@ type Sample struct {
 	HostS      float64  `json:"host_s" jsonschema:"host seconds from submit to fence, for the whole batch"`
 	DeviceS    *float64 `json:"device_s" jsonschema:"device seconds for the whole batch by the device's own clock as read, even if absurd (flags say so); null when it has none"`
 	Dispatches int      `json:"dispatches" jsonschema:"dispatches in the batch"`
-	Flags      []string `json:"flags" jsonschema:"what is odd about the sample: device-zero, device-longer-than-host, device-short, short, preempted, throttled, stolen, paged, outlier"`
+	Flags      []string `json:"flags" jsonschema:"what is odd about the sample: device-zero, device-longer-than-host, device-short, short, preempted, throttled (the processors), stolen, paged, outlier; of a card: gpu-power-cap, gpu-power-brake, gpu-thermal, gpu-slowdown, gpu-limit, gpu-sync-boost and gpu-clock-setting (what held its clock down), shared (another process uses it)"`
 }
 
 // Telemetry is one reading during a launch.
 type Telemetry struct {
-	AtS    float64            `json:"at_s" jsonschema:"seconds since the launch started"`
+	AtS    float64            `json:"at_s" jsonschema:"seconds since the process began with its request"`
 	Values map[string]float64 `json:"values" jsonschema:"readings by name, with the unit in the name"`
+	// Since 1.1.0.
+	When   string `json:"when,omitempty" jsonschema:"before, during or after the batch that it was taken for"`
+	Sample *int   `json:"sample,omitempty" jsonschema:"index of that batch in samples; left out in the warm-up"`
 }
+
+// Times of a reading.
+const (
+	Before = "before"
+	During = "during"
+	After  = "after"
+)
 
 // Summary describes the seconds of one dispatch over all good samples.
 type Summary struct {
@@ -306,7 +350,9 @@ type Summary struct {
 	FLOPSCI95     *[2]float64 `json:"flops_ci95" jsonschema:"95 % interval of the rate"`
 	DeviceMedianS *float64    `json:"device_median_s" jsonschema:"median seconds of one dispatch by the device's clock, over trusted samples; null when there are none"`
 	// Since 1.1.0.
-	Method string `json:"method,omitempty" jsonschema:"how ci95_s was made, empty without one"`
+	Method        string   `json:"method,omitempty" jsonschema:"how ci95_s was made, empty without one"`
+	FLOPPerJoule  *float64 `json:"flop_per_joule,omitempty" jsonschema:"FLOP per joule, which is FLOP/s per watt: the median over the good launches whose energy is of at least a second; left out when there are none"`
+	EnergyWindowS *float64 `json:"energy_window_s,omitempty" jsonschema:"median of the windows in seconds that it is of"`
 }
 
 // Ratio is time of the slow arm over time of the fast arm, so above 1 means that
