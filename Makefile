@@ -14,8 +14,13 @@ endif
 export CGO_CFLAGS := -g -O2 -Wno-deprecated-declarations
 STAMP = -s -w -X main.commit=$(shell git rev-parse HEAD 2>/dev/null) -X main.dirty=$(if $(shell git status --porcelain 2>/dev/null),true,false)
 
+# On macOS the linker is shown where scripts/moltenvk.sh puts what vulkan-go asks for.
+ifeq ($(shell uname -s),Darwin)
+export CGO_LDFLAGS := -O2 -g '-L$(CURDIR)/build/moltenvk'
+endif
+
 .NOTPARALLEL: # the targets of a list follow one another; go uses all cores by itself
-.PHONY: help setup test-setup build run test check fmt vet staticcheck kernels bench gpu-check microbench results fuzz cross clean
+.PHONY: help setup test-setup build run test check fmt vet staticcheck kernels bench gpu-check microbench results fuzz cross mac-check mac-test clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -45,6 +50,7 @@ build: ## build bin/gpubench, on Linux as one static program
 ifeq ($(shell uname -s),Linux)
 	$(call static,$(shell go env GOARCH),bin/gpubench,)
 else
+	@scripts/moltenvk.sh build/moltenvk
 	go build -trimpath -buildvcs=false -ldflags '$(STAMP)' -o bin/gpubench ./cmd/gpubench
 endif
 
@@ -89,6 +95,13 @@ fuzz: ## run every fuzz target for 30 s
 
 cross: test-setup ## build bin/gpubench-linux-arm64, static, with a cross compiler
 	$(call static,arm64,bin/gpubench-linux-arm64,CGO_ENABLED=1 GOOS=linux GOARCH=arm64 CC=aarch64-linux-gnu-gcc)
+
+mac-check: ## on a Mac: build, test, measure, and leave a document and a log to send
+	@scripts/mac-check.sh
+
+mac-test: # the tests of what touches the machine, part of mac-check
+	@scripts/moltenvk.sh build/moltenvk
+	go test -count 1 ./metal ./cpu/... ./vk ./kernels/... ./internal/host ./internal/msl ./internal/launch ./internal/worker
 
 clean: ## remove all that was built
 	rm -rf bin build cmd/gpubench/helper

@@ -1,5 +1,5 @@
 // Package kernels holds the kernels: their GLSL, the SPIR-V made from it, which every
-// backend runs or is made from, and the specializations from which the C of the cpu
+// backend runs or is made from, the Metal text made from that, and the specializations from which the C of the cpu
 // backend is made.
 //
 // `make kernels` remakes all of it; the results are committed, so building needs no
@@ -23,6 +23,16 @@ var FMAF32 []byte
 
 // Modules are the SPIR-V modules by the names of their kernels.
 var Modules = map[string][]byte{"fma": FMAF32, "matmul": MatmulF32}
+
+//go:embed matmul_f32.metal
+var matmulF32Metal string
+
+//go:embed fma_f32.metal
+var fmaF32Metal string
+
+// Metal is the text in Metal's language made from each of Modules, by the same names;
+// see package msl for its arguments and macros. Its second line has the module's hash.
+var Metal = map[string]string{"fma": fmaF32Metal, "matmul": matmulF32Metal}
 
 // FMARows is the number of rows that the A of FMAF32 has, the most chains that an
 // invocation may have; its B has one row.

@@ -15,6 +15,7 @@ library() { PATH="$PATH:/sbin:/usr/sbin" ldconfig -p | grep -q "$1"; }
 archive() { [ -e "$("$1" -print-file-name="$2")" ]; }
 driver() { ls /usr/share/vulkan/icd.d/*.json || ls /etc/vulkan/icd.d/*.json; }
 lavapipe() { ls /usr/share/vulkan/icd.d/lvp_icd*.json; }
+header() { [ -e "$1" ]; }
 validation() { ls /usr/share/vulkan/explicit_layer.d/VkLayer_khronos_validation*.json; }
 
 what=${1:?usage: setup.sh build|test}
@@ -38,6 +39,13 @@ if [ "$what" = test ]; then
 	needs file has file
 	wants glslang-tools has glslangValidator
 	wants spirv-tools has spirv-val
+	wants spirv-cross has spirv-cross
+	# The Metal backend's own text runs here too, on GNUstep and a Metal of the tests.
+	wants g++ has g++
+	wants clang has clang
+	wants gobjc archive gcc libobjc.so
+	wants libgnustep-base-dev header /usr/include/GNUstep/Foundation/Foundation.h
+	wants shellcheck has shellcheck
 	wants jq has jq
 	wants chromium has chromium
 	wants nodejs has node

@@ -11,6 +11,7 @@ import (
 
 	"gpubench/internal/backend"
 	"gpubench/internal/result"
+	"gpubench/internal/shape"
 
 	vulkan "github.com/vulkan-go/vulkan"
 )
@@ -213,9 +214,9 @@ func (d *device) Candidates(kernel string, p backend.Problem) ([]backend.Special
 	}
 	var out []backend.Specialization
 	var last error
-	for _, s := range shapesFor(kernel, d.info.Class, p) {
+	for _, s := range shape.For(kernel, d.info.Class, p) {
 		if last = d.checkShape(p, s); last == nil {
-			out = append(out, specialization(s))
+			out = append(out, shape.Specialization(s))
 		}
 	}
 	if len(out) == 0 {
@@ -301,13 +302,13 @@ func (d *device) checkOffsets() error {
 
 // checkShape returns an error when the workgroup, or the number of workgroups that the
 // problem takes, exceeds a limit.
-func (d *device) checkShape(p backend.Problem, s shape) error {
+func (d *device) checkShape(p backend.Problem, s shape.Shape) error {
 	l := &d.limits
-	if err := s.valid(); err != nil {
+	if err := s.Valid(); err != nil {
 		return &backend.Error{Kind: backend.Limit, Text: d.info.ID, Err: err}
 	}
-	lx, ly := s.workgroup()
-	x, y := groups(s, p)
+	lx, ly := s.Workgroup()
+	x, y := shape.Groups(s, p)
 	for _, c := range []struct {
 		what  string
 		asked uint64
@@ -317,7 +318,7 @@ func (d *device) checkShape(p backend.Problem, s shape) error {
 		{"LX", uint64(lx), "maxComputeWorkGroupSize[0]", l.MaxComputeWorkGroupSize[0]},
 		{"LY", uint64(ly), "maxComputeWorkGroupSize[1]", l.MaxComputeWorkGroupSize[1]},
 		{"LX * LY", uint64(lx) * uint64(ly), "maxComputeWorkGroupInvocations", l.MaxComputeWorkGroupInvocations},
-		{"the workgroup's memory in bytes", s.sharedBytes(), "maxComputeSharedMemorySize", l.MaxComputeSharedMemorySize},
+		{"the workgroup's memory in bytes", s.SharedBytes(), "maxComputeSharedMemorySize", l.MaxComputeSharedMemorySize},
 		{"the number of workgroups across", x, "maxComputeWorkGroupCount[0]", l.MaxComputeWorkGroupCount[0]},
 		{"the number of workgroups down", y, "maxComputeWorkGroupCount[1]", l.MaxComputeWorkGroupCount[1]},
 	} {

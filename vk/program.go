@@ -12,6 +12,7 @@ import (
 	"unsafe"
 
 	"gpubench/internal/backend"
+	"gpubench/internal/shape"
 
 	vulkan "github.com/vulkan-go/vulkan"
 )
@@ -52,8 +53,8 @@ func (d *device) Build(kernel string, problem backend.Problem, spec backend.Spec
 	if err != nil {
 		return nil, err
 	}
-	s := newShape(kernel)
-	for name, to := range s.fields() {
+	s := shape.New(kernel)
+	for name, to := range s.Fields() {
 		*to = all[name]
 	}
 	if err := d.checkMatrices(kernel, problem); err != nil {
@@ -62,7 +63,7 @@ func (d *device) Build(kernel string, problem backend.Problem, spec backend.Spec
 	if err := d.checkShape(problem, s); err != nil {
 		return nil, err
 	}
-	x, y := groups(s, problem)
+	x, y := shape.Groups(s, problem)
 	p := &program{
 		device:  d,
 		kernel:  k,

@@ -17,6 +17,7 @@ import (
 
 	"gpubench/internal/backend"
 	"gpubench/internal/result"
+	"gpubench/internal/shape"
 	"gpubench/internal/spirv"
 	"gpubench/kernels"
 
@@ -212,10 +213,10 @@ func TestProducts(t *testing.T) {
 func TestEveryTile(t *testing.T) {
 	d := openAny(t)
 	problem := backend.Problem{M: 130, N: 131, K: 70}
-	for _, tile := range slices.Concat(tilesGPU, tilesCPU) {
+	for _, tile := range slices.Concat(shape.TilesGPU, shape.TilesCPU) {
 		if d.checkShape(problem, &tile) == nil {
-			t.Run(fmt.Sprint(specialization(&tile)), func(t *testing.T) {
-				exercise(t, build(t, d, problem, specialization(&tile)))
+			t.Run(fmt.Sprint(shape.Specialization(&tile)), func(t *testing.T) {
+				exercise(t, build(t, d, problem, shape.Specialization(&tile)))
 			})
 		}
 	}
@@ -230,7 +231,7 @@ func TestChains(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, spec := range append(specs, nil, specialization(&chains{LX: 5, LY: 3, ACC: kernels.FMARows, KU: 7})) {
+		for _, spec := range append(specs, nil, shape.Specialization(&shape.Chains{LX: 5, LY: 3, ACC: kernels.FMARows, KU: 7})) {
 			p := buildKernel(t, d, backend.KernelFMA, problem, spec)
 			a, b := make([]float32, kernels.FMARows*problem.N), make([]float32, problem.N)
 			for _, exact := range []bool{true, false} {
@@ -682,8 +683,8 @@ func TestCandidatesForTheLeastOfDevices(t *testing.T) {
 						t.Errorf("%s, %s %v: %d candidates, %v", class, k.name, p, len(list), err)
 					}
 					for i, spec := range list {
-						s := newShape(k.name)
-						for name, to := range s.fields() {
+						s := shape.New(k.name)
+						for name, to := range s.Fields() {
 							*to = spec[name]
 						}
 						if err := d.checkShape(p, s); err != nil {
@@ -702,19 +703,19 @@ func TestCandidatesForTheLeastOfDevices(t *testing.T) {
 // The size of the shared memory is computed from the constants, so that a shape can
 // be refused before a module is made of it. It has to be what the module says.
 func TestSharedBytes(t *testing.T) {
-	shapes := []shape{&chains{LX: 7, LY: 3, ACC: 2, KU: 5}, &tile{LX: 3, LY: 5, TM: 2, TN: 3, VN: 1, BK: 12, KU: 4, PA: 1, PB: 7}}
-	for _, tile := range slices.Concat(tilesGPU, tilesCPU) {
+	shapes := []shape.Shape{&shape.Chains{LX: 7, LY: 3, ACC: 2, KU: 5}, &shape.Tile{LX: 3, LY: 5, TM: 2, TN: 3, VN: 1, BK: 12, KU: 4, PA: 1, PB: 7}}
+	for _, tile := range slices.Concat(shape.TilesGPU, shape.TilesCPU) {
 		shapes = append(shapes, &tile)
 	}
 	ks := testKernels(t)
 	for _, s := range shapes {
 		k := ks[0]
-		if _, ok := s.(*chains); ok {
+		if _, ok := s.(*shape.Chains); ok {
 			k = ks[1]
 		}
 		values := map[uint32]uint32{}
 		for _, c := range k.constants {
-			values[c.id] = *s.fields()[c.name]
+			values[c.id] = *s.Fields()[c.name]
 		}
 		m, err := spirv.Parse(k.spirv)
 		if err != nil {
@@ -728,11 +729,11 @@ func TestSharedBytes(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := s.sharedBytes(); got != uint64(r.SharedBytes) {
-			t.Errorf("%+v: %d bytes, but the module has %d", specialization(s), got, r.SharedBytes)
+		if got := s.SharedBytes(); got != uint64(r.SharedBytes) {
+			t.Errorf("%+v: %d bytes, but the module has %d", shape.Specialization(s), got, r.SharedBytes)
 		}
-		if x, y := s.workgroup(); r.WorkgroupSize[0].Value != x || r.WorkgroupSize[1].Value != y {
-			t.Errorf("%+v: workgroup of %v", specialization(s), r.WorkgroupSize)
+		if x, y := s.Workgroup(); r.WorkgroupSize[0].Value != x || r.WorkgroupSize[1].Value != y {
+			t.Errorf("%+v: workgroup of %v", shape.Specialization(s), r.WorkgroupSize)
 		}
 	}
 }

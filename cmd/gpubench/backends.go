@@ -14,7 +14,7 @@ import (
 // backendNames are the backends that gpubench asks for, in the order in which
 // devices are listed. The static program has only the first compiled in; its
 // children become the dynamic program for the others.
-var backendNames = []string{"cpu", "vulkan", "cuda", "blas", "cublas"}
+var backendNames = append([]string{"cpu", "vulkan", "cuda", "blas", "cublas"}, systemBackends...)
 
 // workerExit is the exit status of a child process, handed up through the errors.
 type workerExit int

@@ -9,6 +9,7 @@ import (
 	"gpubench/internal/backend"
 	"gpubench/internal/meter"
 	"gpubench/kernels"
+	"gpubench/metal"
 	"gpubench/nvml"
 	"gpubench/vk"
 )
@@ -29,6 +30,12 @@ func newBackend(name string) backend.Backend {
 		return blas.New()
 	case "cublas":
 		return cuda.NewBLAS()
+	case "metal":
+		return metal.New(parsed(func(name string, module []byte) (metal.Kernel, error) {
+			return metal.ParseKernel(name, module, kernels.Metal[name])
+		})...)
+	case "mps":
+		return metal.NewMPS()
 	}
 	return nil
 }

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"gpubench/internal/backend"
+	"gpubench/internal/host"
 	"gpubench/internal/result"
 	"gpubench/internal/stats"
 )
@@ -45,7 +46,33 @@ func Warnings(m *result.Measurement, dev result.Device) (out []result.Warning) {
 	out = append(out, noise(m)...)
 	out = append(out, deviceClock(m)...)
 	out = append(out, disturbed(m)...)
-	return append(out, card(m)...)
+	out = append(out, card(m)...)
+	return append(out, thermal(m)...)
+}
+
+// thermal warns where macOS said before or after a good launch that the machine was
+// warmer than it likes.
+func thermal(m *result.Measurement) (out []result.Warning) {
+	good, warm, worst := 0, 0, 0
+	for _, l := range m.Launches {
+		if l.Status != result.StatusOK {
+			continue
+		}
+		good++
+		state := 0
+		for _, t := range l.Telemetry {
+			state = max(state, int(t.Values[host.ThermalReading]))
+		}
+		if state > 0 {
+			warm++
+		}
+		worst = max(worst, state)
+	}
+	if warm == 0 {
+		return nil
+	}
+	return []result.Warning{{Code: "thermal-pressure", Text: fmt.Sprintf("before or after %d of %s macOS called the thermal state of the machine %s or worse, at most %s, and may have slowed it down: let it cool down, and keep its air vents free",
+		warm, Plural(good, "launch"), host.ThermalStateName(1), host.ThermalStateName(worst))}}
 }
 
 // noise tells how unsteady the samples of a summarised measurement are.

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"gpubench/internal/analysis"
+	"gpubench/internal/host"
 	"gpubench/internal/result"
 	"gpubench/internal/testdoc"
 )
@@ -187,4 +188,36 @@ func codesOf(m result.Measurement, d *result.Document) string {
 		}
 	}
 	return strings.Join(out, " ")
+}
+
+// Only readings of good launches count, and only those above nominal.
+func TestThermalPressure(t *testing.T) {
+	for _, tt := range []struct {
+		name   string
+		states map[int][]float64 // before and after launches; no readings of the others
+		failed int               // a launch that failed, -1 for none
+		want   string            // part of the text, empty for no warning
+	}{
+		{"no readings", nil, -1, ""},
+		{"cool", map[int][]float64{0: {0, 0}, 1: {0, 0}}, -1, ""},
+		{"warm at one end", map[int][]float64{1: {0, 2}}, -1, "1 of 9 launches macOS called the thermal state of the machine fair or worse, at most serious"},
+		{"warm at either end", map[int][]float64{1: {0, 1}, 2: {1, 1}, 3: {1, 0}}, -1, "3 of 9 launches macOS called the thermal state of the machine fair or worse, at most fair"},
+		{"warm in one that failed", map[int][]float64{3: {0, 3}}, 3, ""},
+	} {
+		d := testdoc.New(testdoc.CPU)
+		m := testdoc.Add(d, "cpu", 512, 1e11, 0.001)
+		for l, states := range tt.states {
+			for _, s := range states {
+				m.Launches[l].Telemetry = append(m.Launches[l].Telemetry, result.Telemetry{Values: map[string]float64{host.ThermalReading: s}})
+			}
+		}
+		if tt.failed >= 0 {
+			m.Launches[tt.failed].Status = result.StatusFailed
+		}
+		testdoc.Finish(d)
+		got := analysis.Warnings(m, testdoc.CPU)
+		if tt.want == "" && len(got) > 0 || tt.want != "" && (len(got) != 1 || got[0].Code != "thermal-pressure" || !strings.Contains(got[0].Text, tt.want)) {
+			t.Errorf("%s: %v, want %q", tt.name, got, tt.want)
+		}
+	}
 }

@@ -80,6 +80,7 @@ type system struct {
 	logical int    // logical processors of the machine
 	memory  uint64 // bytes
 	rosetta bool   // the program runs translated
+	mac     *result.Mac
 }
 
 func here() place {
@@ -111,6 +112,7 @@ func (p place) facts() (result.Host, []result.Warning) {
 		},
 		MemoryBytes: p.memory(),
 		DRI:         p.dri(),
+		Mac:         p.system.mac,
 	}
 	var contradicted string
 	h.Runtime, contradicted = p.runtime()
@@ -126,6 +128,9 @@ func (p place) facts() (result.Host, []result.Warning) {
 	}
 	if p.system.rosetta {
 		warnings = append(warnings, result.Warning{Code: WarnRosetta, Text: "this amd64 program is translated by Rosetta, which makes the CPU's figures too low; use the arm64 program"})
+	}
+	if h.Mac != nil {
+		warnings = append(warnings, macWarnings(h.Mac)...)
 	}
 	return h, warnings
 }

@@ -253,6 +253,36 @@ func TestRun(t *testing.T) {
 	}
 }
 
+// Where the operating system tells how hot the machine is, a launch has a reading of
+// before it and one of after it.
+func TestThermalStateOfLaunches(t *testing.T) {
+	defer func(f func() (int, bool)) { thermalState = f }(thermalState)
+	for _, ok := range []bool{true, false} {
+		state := 0
+		thermalState = func() (int, bool) { state++; return state, ok }
+		c := &children{scripts: map[string]*script{"cpu": {}}}
+		ms, _, _, err := Run(context.Background(), c, plan("cpu"), func(Progress) {}, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, l := range ms[0].Launches {
+			want := []result.Telemetry{{AtS: 0, Values: map[string]float64{"thermal_state": float64(2*i + 1)}}, {AtS: 1.5, Values: map[string]float64{"thermal_state": float64(2*i + 2)}}}
+			if !ok {
+				want = nil
+			}
+			var got []result.Telemetry // there are others
+			for _, r := range l.Telemetry {
+				if _, thermal := r.Values["thermal_state"]; thermal {
+					got = append(got, r)
+				}
+			}
+			if !reflect.DeepEqual(got, want) {
+				t.Errorf("launch %d: %+v, want %+v", i, got, want)
+			}
+		}
+	}
+}
+
 func near(a, b float64) bool { return math.Abs(a-b) <= 1e-9*math.Abs(b) }
 
 func TestRoundsAreShuffledFromTheSeed(t *testing.T) {

@@ -12,6 +12,7 @@ import (
 
 	"gpubench/internal/analysis"
 	"gpubench/internal/backend"
+	"gpubench/internal/host"
 	"gpubench/internal/result"
 	"gpubench/internal/stats"
 	"gpubench/internal/worker"
@@ -242,6 +243,9 @@ func (a *arm) warn(code, format string, args ...any) {
 	a.m.Warnings = append(a.m.Warnings, result.Warning{Code: code, Text: fmt.Sprintf(format, args...)})
 }
 
+// thermalState is the machine's; tests replace it.
+var thermalState = host.ThermalState
+
 // launch runs one child that takes samples, and a second one where a known random
 // fault ended the first.
 func (r *run) launch(a *arm, round int) {
@@ -256,6 +260,12 @@ func (r *run) attempt(a *arm, round, attempt int) worker.Outcome {
 	}
 	p := Progress{Round: round, Phase: PhaseStart}
 	r.report(a, p)
+	thermal := func(at float64) {
+		if state, ok := thermalState(); ok {
+			l.Telemetry = append(l.Telemetry, result.Telemetry{AtS: at, Values: map[string]float64{host.ThermalReading: float64(state)}})
+		}
+	}
+	thermal(0)
 	var v result.Verification
 	out := r.runner.Run(r.ctx, r.request(a, worker.OpLaunch), r.plan.Limit, func(e worker.Event) {
 		switch e.Event {
@@ -292,6 +302,7 @@ func (r *run) attempt(a *arm, round, attempt int) worker.Outcome {
 		r.report(a, p)
 	})
 	l.Status, l.Code, l.Reason, l.Signal, l.DurationS = out.Status, out.Code, out.Reason, out.Signal, out.DurationS
+	thermal(l.DurationS)
 	if l.Status != result.StatusOK {
 		l.Reason = withRemedy(l.Reason, out)
 		l.Stderr = append(l.Stderr, out.Stderr...)

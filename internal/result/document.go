@@ -59,6 +59,19 @@ type Host struct {
 	MemoryBytes uint64   `json:"memory_bytes" jsonschema:"memory usable here in bytes, container limit included; 0 when unknown"`
 	Runtime     Runtime  `json:"runtime" jsonschema:"container runtime or native"`
 	DRI         []string `json:"dri" jsonschema:"device nodes below /dev/dri"`
+	// Since 1.1.0.
+	Mac *Mac `json:"mac,omitempty" jsonschema:"what macOS says of the machine, on a Mac"`
+}
+
+// Mac is what bears on the figures on macOS alone. The chip is in CPU.Model, the cores of
+// its GPU in the limits of the devices of backend metal.
+type Mac struct {
+	Version          string `json:"version" jsonschema:"version of macOS"`
+	Build            string `json:"build" jsonschema:"build of macOS"`
+	PerformanceCores int    `json:"performance_cores" jsonschema:"processors of the faster kind, 0 when unknown"`
+	EfficiencyCores  int    `json:"efficiency_cores" jsonschema:"processors of the slower kind, 0 when there are none or unknown"`
+	PowerSource      string `json:"power_source" jsonschema:"AC Power, Battery Power or UPS Power, when the run began; empty when unknown"`
+	LowPowerMode     *bool  `json:"low_power_mode" jsonschema:"whether the low-power mode was on, null when unknown"`
 }
 
 // CPU is the host's processor.
@@ -136,7 +149,7 @@ func (d Device) GPU() bool {
 
 // referenceKernels are the routines of the backends that are references: those that
 // run a vendor's own matrix product and not our kernel.
-var referenceKernels = map[string]string{"blas": "sgemm", "cublas": "sgemm"}
+var referenceKernels = map[string]string{"blas": "sgemm", "cublas": "sgemm", "mps": "MPSMatrixMultiplication"}
 
 // Role is that of all measurements on the device.
 func (d Device) Role() string {

@@ -23,6 +23,7 @@ func example() *Document {
 			MemoryBytes: 8 << 30,
 			Runtime:     Runtime{Name: "podman", Declared: "podman", Evidence: []string{"/run/.containerenv", "DMI product_name libkrun Virtual Machine"}},
 			DRI:         []string{"/dev/dri/card0", "/dev/dri/renderD128"},
+			Mac:         &Mac{Version: "15.1", Build: "24B83", PerformanceCores: 10, EfficiencyCores: 4, PowerSource: "AC Power", LowPowerMode: ptr(false)},
 		},
 		Devices: []Device{
 			{

@@ -1,8 +1,6 @@
-//go:build cgo && (linux || darwin)
-
-// The shapes that the kernels' specialization constants give to their work.
-
-package vk
+// Package shape knows what the kernels' specialization constants make of their work, on
+// every backend that builds a kernel at run time, and which of them are worth trying.
+package shape
 
 import (
 	"fmt"
@@ -13,37 +11,37 @@ import (
 	"gpubench/kernels"
 )
 
-// shape is the constants of a kernel, and what they make of a dispatch.
-type shape interface {
-	fields() map[string]*uint32 // the constants by their names in the kernel
-	workgroup() (x, y uint32)   // in invocations
-	rows() uint64               // of C that a workgroup makes
-	columns() uint64
-	sharedBytes() uint64 // of memory that a workgroup shares
-	valid() error        // when the constants make no kernel on any device
+// Shape is the constants of a kernel, and what they make of a dispatch.
+type Shape interface {
+	Fields() map[string]*uint32 // the constants by their names in the kernel
+	Workgroup() (x, y uint32)   // in invocations
+	Rows() uint64               // of C that a workgroup makes
+	Columns() uint64
+	SharedBytes() uint64 // of memory that a workgroup shares
+	Valid() error        // when the constants make no kernel on any device
 	String() string
 }
 
-// newShape is the shape of a kernel, its constants all zero.
-func newShape(kernel string) shape {
+// New is the shape of a kernel, its constants all zero.
+func New(kernel string) Shape {
 	if kernel == backend.KernelFMA {
-		return &chains{}
+		return &Chains{}
 	}
-	return &tile{}
+	return &Tile{}
 }
 
-// specialization is the constants of a shape by name.
-func specialization(s shape) backend.Specialization {
+// Specialization is the constants of a shape by name.
+func Specialization(s Shape) backend.Specialization {
 	out := backend.Specialization{}
-	for name, v := range s.fields() {
+	for name, v := range s.Fields() {
 		out[name] = *v
 	}
 	return out
 }
 
-// groups are the workgroups of a dispatch, across and down.
-func groups(s shape, p backend.Problem) (x, y uint64) {
-	return ceilDiv(uint64(p.N), s.columns()), ceilDiv(uint64(p.M), s.rows())
+// Groups are the workgroups of a dispatch, across and down.
+func Groups(s Shape, p backend.Problem) (x, y uint64) {
+	return ceilDiv(uint64(p.N), s.Columns()), ceilDiv(uint64(p.M), s.Rows())
 }
 
 func ceilDiv(a, b uint64) uint64 { return (a + b - 1) / b }
@@ -53,8 +51,8 @@ const maxConstant = 4096
 
 // checkConstants returns an error when one of a shape's constants is out of bounds.
 // Those that may be zero are named.
-func checkConstants(s shape, zero ...string) error {
-	for name, v := range s.fields() {
+func checkConstants(s Shape, zero ...string) error {
+	for name, v := range s.Fields() {
 		least := uint32(1)
 		if slices.Contains(zero, name) {
 			least = 0
@@ -66,35 +64,35 @@ func checkConstants(s shape, zero ...string) error {
 	return nil
 }
 
-// tile is the constants of matmul; see kernels/matmul.comp.
-type tile struct {
+// Tile is the constants of matmul; see kernels/matmul.comp.
+type Tile struct {
 	LX, LY     uint32 // workgroup size in invocations
 	TM, TN, VN uint32 // per invocation: rows of C, groups of columns, columns of a group
 	BK, KU     uint32 // depth of the shared tiles, and how much of it is unrolled
 	PA, PB     uint32 // padding of the shared tiles' rows in floats
 }
 
-func (t *tile) fields() map[string]*uint32 {
+func (t *Tile) Fields() map[string]*uint32 {
 	return map[string]*uint32{
 		"LX": &t.LX, "LY": &t.LY, "TM": &t.TM, "TN": &t.TN, "VN": &t.VN,
 		"BK": &t.BK, "KU": &t.KU, "PA": &t.PA, "PB": &t.PB,
 	}
 }
 
-func (t *tile) String() string {
-	return fmt.Sprintf("tile %dx%d of %dx%d invocations", t.rows(), t.columns(), t.LX, t.LY)
+func (t *Tile) String() string {
+	return fmt.Sprintf("tile %dx%d of %dx%d invocations", t.Rows(), t.Columns(), t.LX, t.LY)
 }
 
-func (t *tile) workgroup() (x, y uint32) { return t.LX, t.LY }
+func (t *Tile) Workgroup() (x, y uint32) { return t.LX, t.LY }
 
-func (t *tile) rows() uint64    { return uint64(t.LY) * uint64(t.TM) }
-func (t *tile) columns() uint64 { return uint64(t.LX) * uint64(t.TN) * uint64(t.VN) }
+func (t *Tile) Rows() uint64    { return uint64(t.LY) * uint64(t.TM) }
+func (t *Tile) Columns() uint64 { return uint64(t.LX) * uint64(t.TN) * uint64(t.VN) }
 
-func (t *tile) sharedBytes() uint64 {
-	return 4 * (t.rows()*uint64(t.BK+t.PA) + uint64(t.BK)*(t.columns()+uint64(t.PB)))
+func (t *Tile) SharedBytes() uint64 {
+	return 4 * (t.Rows()*uint64(t.BK+t.PA) + uint64(t.BK)*(t.Columns()+uint64(t.PB)))
 }
 
-func (t *tile) valid() error {
+func (t *Tile) Valid() error {
 	if err := checkConstants(t, "PA", "PB"); err != nil {
 		return err
 	}
@@ -104,27 +102,27 @@ func (t *tile) valid() error {
 	return nil
 }
 
-// chains is the constants of fma; see kernels/fma.comp.
-type chains struct {
+// Chains is the constants of fma; see kernels/fma.comp.
+type Chains struct {
 	LX, LY uint32 // workgroup size in invocations
 	ACC    uint32 // chains of an invocation
 	KU     uint32 // steps between two tests of the loop
 }
 
-func (c *chains) fields() map[string]*uint32 {
+func (c *Chains) Fields() map[string]*uint32 {
 	return map[string]*uint32{"LX": &c.LX, "LY": &c.LY, "ACC": &c.ACC, "KU": &c.KU}
 }
 
-func (c *chains) String() string {
+func (c *Chains) String() string {
 	return fmt.Sprintf("%d chains in each of %dx%d invocations", c.ACC, c.LX, c.LY)
 }
 
-func (c *chains) workgroup() (x, y uint32) { return c.LX, c.LY }
-func (c *chains) rows() uint64             { return uint64(c.LY) * uint64(c.ACC) }
-func (c *chains) columns() uint64          { return uint64(c.LX) }
-func (c *chains) sharedBytes() uint64      { return 0 }
+func (c *Chains) Workgroup() (x, y uint32) { return c.LX, c.LY }
+func (c *Chains) Rows() uint64             { return uint64(c.LY) * uint64(c.ACC) }
+func (c *Chains) Columns() uint64          { return uint64(c.LX) }
+func (c *Chains) SharedBytes() uint64      { return 0 }
 
-func (c *chains) valid() error {
+func (c *Chains) Valid() error {
 	if err := checkConstants(c); err != nil {
 		return err
 	}
@@ -134,15 +132,15 @@ func (c *chains) valid() error {
 	return nil
 }
 
-// shapesFor lists the shapes worth trying for a device of this class, the likeliest
+// For lists the shapes worth trying for a device of this class, the likeliest
 // first.
 //
 // Of fma there is one, which every device takes: 128 invocations are what Vulkan promises,
 // and with 8 chains in each the latency of an operation is hidden from two of a GPU's
 // groups of lanes up.
-func shapesFor(kernel, class string, p backend.Problem) (list []shape) {
+func For(kernel, class string, p backend.Problem) (list []Shape) {
 	if kernel == backend.KernelFMA {
-		return []shape{&chains{LX: 64, LY: 2, ACC: 8, KU: 16}}
+		return []Shape{&Chains{LX: 64, LY: 2, ACC: 8, KU: 16}}
 	}
 	for _, t := range tilesFor(class, p) {
 		list = append(list, &t)
@@ -154,7 +152,7 @@ func shapesFor(kernel, class string, p backend.Problem) (list []shape) {
 // some that fit what Vulkan promises of every device: 128 invocations and 16 KiB
 // of shared memory.
 var (
-	tilesGPU = []tile{
+	TilesGPU = []Tile{
 		{LX: 16, LY: 16, TM: 8, TN: 2, VN: 4, BK: 16, KU: 4, PA: 1},
 		{LX: 16, LY: 16, TM: 8, TN: 8, VN: 1, BK: 8, KU: 8, PA: 1}, // half the shared memory, no bank conflicts in B
 		{LX: 16, LY: 16, TM: 4, TN: 1, VN: 4, BK: 16, KU: 16, PA: 1},
@@ -164,7 +162,7 @@ var (
 	}
 	// On lavapipe large tiles win as well, for it gathers lane by lane what it
 	// loads; 8 of its lanes are a row, or 4 without AVX.
-	tilesCPU = []tile{
+	TilesCPU = []Tile{
 		{LX: 16, LY: 8, TM: 8, TN: 8, VN: 1, BK: 32, KU: 4},
 		{LX: 8, LY: 8, TM: 8, TN: 8, VN: 1, BK: 32, KU: 4},
 		{LX: 8, LY: 8, TM: 8, TN: 2, VN: 4, BK: 16, KU: 4},
@@ -174,14 +172,14 @@ var (
 
 // tilesFor lists the shapes for a device of this class: those of which the problem
 // fills more than half, across and down, or the smallest when it fills none.
-func tilesFor(class string, p backend.Problem) []tile {
-	all := tilesGPU
+func tilesFor(class string, p backend.Problem) []Tile {
+	all := TilesGPU
 	if class == result.ClassCPU {
-		all = tilesCPU
+		all = TilesCPU
 	}
-	var filled []tile
+	var filled []Tile
 	for _, t := range all {
-		if t.rows() < 2*uint64(p.M) && t.columns() < 2*uint64(p.N) {
+		if t.Rows() < 2*uint64(p.M) && t.Columns() < 2*uint64(p.N) {
 			filled = append(filled, t)
 		}
 	}

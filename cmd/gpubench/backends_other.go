@@ -1,0 +1,6 @@
+//go:build !(darwin || gnustep)
+
+package main
+
+// systemBackends are those of this operating system alone.
+var systemBackends []string
