@@ -9,7 +9,7 @@ HELPER_LDFLAGS := -s -w -extldflags=-Wl,-z,lazy
 STAMP = -s -w -X main.commit=$(shell git rev-parse HEAD 2>/dev/null) -X main.dirty=$(if $(shell git status --porcelain 2>/dev/null),true,false)
 
 .NOTPARALLEL: # the targets of a list follow one another; go uses all cores by itself
-.PHONY: help setup test-setup build run test check fmt vet staticcheck kernels bench microbench fuzz cross clean
+.PHONY: help setup test-setup build run test check fmt vet staticcheck kernels bench microbench fuzz cross images test-images clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -50,7 +50,9 @@ test: test-setup build check ## set up, check and test everything; skipped tests
 ifeq ($(shell uname -sm),Linux x86_64)
 	@if command -v aarch64-linux-gnu-gcc >/dev/null; then $(MAKE) --no-print-directory cross; else rm -f bin/gpubench-linux-arm64; fi
 endif
+	@$(MAKE) --no-print-directory test-images
 	go run ./internal/testsum go test -json ./...
+	go run ./internal/testsum go test -C images/kubernetes -json ./...
 
 check: fmt vet staticcheck ## gofmt, go vet and staticcheck
 
@@ -77,6 +79,14 @@ fuzz: ## run every fuzz target for 30 s
 
 cross: test-setup ## build bin/gpubench-linux-arm64, static, with a cross compiler
 	$(call static,arm64,bin/gpubench-linux-arm64,CGO_ENABLED=1 GOOS=linux GOARCH=arm64 CC=aarch64-linux-gnu-gcc)
+
+images: build ## build the test images with podman, buildah or docker, and archives of them in bin/images
+	images/build.sh
+
+# The tests need no registry, and go without images where none can be built.
+test-images: build
+	@rm -f bin/images/*-linux-$$(go env GOARCH).tar; [ "$$(id -u)" = 0 ] && BASE=debootstrap PLATFORMS=$$(go env GOARCH) IMAGES="cpu vulkan venushost" images/build.sh || \
+		echo "test-images: not all images could be built (that needs root, podman and debootstrap); the tests that use them are skipped" >&2
 
 clean: ## remove all that was built
 	rm -rf bin build cmd/gpubench/helper
