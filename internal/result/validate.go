@@ -28,22 +28,23 @@ var (
 
 // rules are those of each field that has one, by Go type and JSON name.
 var rules = map[string]rule{
-	"Schema.name":         {enum: []string{SchemaName}},
-	"Device.class":        {enum: []string{ClassCPU, ClassIntegrated, ClassDiscrete, ClassVirtual, ClassOther}},
-	"Measurement.role":    {enum: []string{RoleKernel, RoleReference, RoleOverhead, RolePeak}},
-	"Measurement.status":  {enum: statuses},
-	"Candidate.status":    {enum: statuses},
-	"Launch.status":       {enum: statuses},
-	"CPU.quota":           positive,
-	"Sample.dispatches":   positive,
-	"Sample.device_s":     {signed: true}, // as the driver said, even if absurd
-	"Telemetry.values":    {signed: true}, // temperatures
-	"Summary.n":           positive,
-	"Summary.launches":    positive,
-	"Summary.median_s":    positive,
-	"Ratio.value":         positive,
-	"Peak.flops":          positive,
-	"Launch.round_trip_s": positive,
+	"Schema.name":          {enum: []string{SchemaName}},
+	"Device.class":         {enum: []string{ClassCPU, ClassIntegrated, ClassDiscrete, ClassVirtual, ClassOther}},
+	"Measurement.role":     {enum: []string{RoleKernel, RoleReference, RoleOverhead, RolePeak}},
+	"Measurement.status":   {enum: statuses},
+	"Candidate.status":     {enum: statuses},
+	"Launch.status":        {enum: statuses},
+	"RuntimeReport.status": {enum: statuses},
+	"CPU.quota":            positive,
+	"Sample.dispatches":    positive,
+	"Sample.device_s":      {signed: true}, // as the driver said, even if absurd
+	"Telemetry.values":     {signed: true}, // temperatures
+	"Summary.n":            positive,
+	"Summary.launches":     positive,
+	"Summary.median_s":     positive,
+	"Ratio.value":          positive,
+	"Peak.flops":           positive,
+	"Launch.round_trip_s":  positive,
 }
 
 func ruleOf(t reflect.Type, jsonName string) rule { return rules[t.Name()+"."+jsonName] }
@@ -170,6 +171,11 @@ func (d *Document) checkMeaning() error {
 	for i, v := range d.Devices {
 		if err := checkID(v.ID, field(element("devices", i), "id"), devices); err != nil {
 			return err
+		}
+	}
+	for i, r := range d.Runtimes {
+		if r.Status != StatusOK && r.Reason == "" {
+			return invalidf(field(element("runtimes", i), "reason"), "must say why the status is %s", r.Status)
 		}
 	}
 	measurements := make(map[string]bool)
