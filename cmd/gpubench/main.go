@@ -149,7 +149,7 @@ func names() []string {
 
 // commands lists all commands in the order of the help.
 func commands() []*command {
-	return []*command{runCommand(), devicesCommand(), compareCommand(), claimsCommand(), schemaCommand(), versionCommand(), helpCommand(), workerCommand()}
+	return []*command{runCommand(), devicesCommand(), suiteCommand(), compareCommand(), claimsCommand(), schemaCommand(), versionCommand(), helpCommand(), workerCommand()}
 }
 
 // noArguments refuses what is left of the command line after the flags.

@@ -130,7 +130,7 @@ func newArm(i int, a Arm, plan Plan) *arm {
 	p := a.Problem
 	out := &arm{Arm: a, index: i, checksums: map[string]bool{}, m: result.Measurement{
 		ID:      fmt.Sprintf("m%d", i),
-		Runtime: plan.Runtime,
+		Runtime: cmp.Or(a.Runtime, plan.Runtime),
 		Device:  a.Device.ID,
 		Role:    a.Role(),
 		Kernel: result.Kernel{Name: cmp.Or(a.Kernel, a.Device.KernelName()), Format: "f32", Accumulate: "f32",
@@ -157,6 +157,14 @@ func (a *arm) end(code, reason string) {
 	}
 }
 
+// runnerOf is what starts an arm's processes.
+func (r *run) runnerOf(a *arm) Runner {
+	if a.Runner != nil {
+		return a.Runner
+	}
+	return r.runner
+}
+
 func (r *run) request(a *arm, op string) worker.Request {
 	rules := r.plan.Rules
 	if a.Kernel != "" { // what is looked at beside the products may not take their time
@@ -181,7 +189,7 @@ func (r *run) search(a *arm) {
 			a.warn("search-repeated", "the search for a specialization was repeated once in a fresh process (%s); the driver may be faulty: update it", first.Reason)
 		}
 		a.m.Kernel.Search, chosen = []result.Candidate{}, -1
-		first = r.runner.Run(r.ctx, r.request(a, worker.OpSearch), r.plan.Limit, func(e worker.Event) {
+		first = r.runnerOf(a).Run(r.ctx, r.request(a, worker.OpSearch), r.plan.Limit, func(e worker.Event) {
 			if e.Event != worker.EventTried {
 				return
 			}
@@ -257,7 +265,7 @@ func (r *run) attempt(a *arm, round, attempt int) worker.Outcome {
 	p := Progress{Round: round, Phase: PhaseStart}
 	r.report(a, p)
 	var v result.Verification
-	out := r.runner.Run(r.ctx, r.request(a, worker.OpLaunch), r.plan.Limit, func(e worker.Event) {
+	out := r.runnerOf(a).Run(r.ctx, r.request(a, worker.OpLaunch), r.plan.Limit, func(e worker.Event) {
 		switch e.Event {
 		case worker.EventBuilt:
 			search := a.m.Kernel.Search

@@ -26,6 +26,7 @@ func Run(w io.Writer, doc *result.Document, o Options) error {
 	v.runtimes = len(distinct(doc.Measurements, func(m result.Measurement) string { return m.Runtime })) > 1
 
 	v.header()
+	v.runtimeList()
 	v.deviceList()
 	for _, problem := range distinct(v.products(), problemSize) {
 		v.problem(problem)
@@ -185,7 +186,7 @@ func (p *printer) classCell(d result.Device) cell {
 // tell it from its neighbours.
 func (v *runView) label(m result.Measurement) string {
 	s := m.Device
-	if v.runtimes {
+	if v.runtimes && !strings.HasPrefix(s, m.Runtime+"/") { // a device's id may say it already
 		s = m.Runtime + "/" + s
 	}
 	switch m.Role {
