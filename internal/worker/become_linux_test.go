@@ -283,7 +283,7 @@ func TestBecomeFails(t *testing.T) {
 			}
 		})
 	}
-	if _, err := openNameless("/nonexistent", nil); !os.IsNotExist(err) {
+	if _, err := openNameless(filepath.Join(t.TempDir(), "nonexistent"), nil); !os.IsNotExist(err) {
 		t.Errorf("openNameless = %v", err)
 	}
 	if err := unpack(nil, nil); err != io.EOF {
