@@ -5,11 +5,17 @@ STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
 STATIC_TAGS := static,netgo,osusergo
 # go-nvml's undefined symbols must not be resolved when the program starts.
-HELPER_LDFLAGS := -s -w -extldflags=-Wl,-z,lazy
+LAZY := -extldflags=-Wl,-z,lazy
+HELPER_LDFLAGS := -s -w $(LAZY)
+ifeq ($(shell uname -s),Linux)
+export GOFLAGS := $(shell go env GOFLAGS) -ldflags=$(LAZY)
+endif
+# go-nvml binds what NVIDIA has deprecated too; gcc's warnings of it say nothing of us.
+export CGO_CFLAGS := -g -O2 -Wno-deprecated-declarations
 STAMP = -s -w -X main.commit=$(shell git rev-parse HEAD 2>/dev/null) -X main.dirty=$(if $(shell git status --porcelain 2>/dev/null),true,false)
 
 .NOTPARALLEL: # the targets of a list follow one another; go uses all cores by itself
-.PHONY: help setup test-setup build run test check fmt vet staticcheck kernels bench microbench fuzz cross images test-images clean
+.PHONY: help setup test-setup build run test check fmt vet staticcheck kernels bench gpu-check microbench results fuzz cross images test-images clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -26,7 +32,7 @@ test-setup: ## install what the tests need, where it is missing
 # stays good from one commit to the next.
 define static
 	@mkdir -p bin build cmd/gpubench/helper
-	$(3) go build -trimpath -buildvcs=false -ldflags '$(HELPER_LDFLAGS)' -o build/helper-$(1).new ./cmd/gpubench
+	$(3) go build -trimpath -buildvcs=false -tags helper -ldflags '$(HELPER_LDFLAGS)' -o build/helper-$(1).new ./cmd/gpubench
 	@if cmp -s build/helper-$(1).new build/helper-$(1) && [ -s cmd/gpubench/helper/$(1).gz ]; then \
 		rm build/helper-$(1).new; \
 	else \
@@ -71,8 +77,14 @@ kernels: ## remake the SPIR-V and all that is derived from it
 bench: setup build ## the CPU beside BLAS, lavapipe, one core and lower instruction sets, as ratios: about 4 minutes
 	go run ./internal/bench -json build/bench.json bin/gpubench
 
+gpu-check: ## on a machine with an NVIDIA GPU: measure it in all ways, and a verdict for each thing that must hold
+	@scripts/gpu-check.sh
+
 microbench: ## run the Go benchmarks
 	go test -run '^$$' -bench . -benchmem ./...
+
+results: setup build ## measure this machine for results/, and remake the report there: about 6 minutes on a quiet machine
+	@scripts/results.sh
 
 fuzz: ## run every fuzz target for 30 s
 	@scripts/fuzz.sh 30s

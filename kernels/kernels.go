@@ -78,3 +78,37 @@ func fma(isa string, lanes, acc uint32) CPUVariant {
 	return CPUVariant{Kernel: "fma", Name: "fma_f32_" + isa, ISA: isa,
 		Specialization: map[string]uint32{"LX": lanes, "LY": 1, "ACC": acc, "KU": 4}}
 }
+
+// CUDATile is a specialization of matmul_f32 for NVIDIA's processors.
+type CUDATile struct {
+	Specialization map[string]uint32
+	MinBlocks      int // workgroups that a multiprocessor is to hold; 0 leaves it open
+}
+
+// CUDATiles are the specializations that are worth trying on an NVIDIA device, the
+// likeliest for a large problem first; tests of internal/ptx show what NVIDIA's assembler
+// makes of each.
+//
+// 8 x 8 elements of C to an invocation take 64 registers, what is multiplied at once
+// another 40, and the addresses 20 and more: at up to 168 three workgroups of 128
+// invocations share a multiprocessor, where one of 256 would be alone. Where MinBlocks
+// brings the compiler down to 128 registers for a third more warps, two or three registers
+// are spilled outside of the inner loop. Such an invocation reads 4 times 128 bits of
+// shared memory for 64 multiplications. A row of the A tile is a row of the workgroup
+// (BK = LX) or padded, so that the copies' rows fall into all banks.
+var CUDATiles = []CUDATile{
+	cudaTile(16, 8, 8, 2, 16, 16, 0, 0), // 64 x 128
+	cudaTile(16, 8, 8, 2, 16, 8, 0, 0),  // the same with a shorter loop
+	cudaTile(16, 8, 8, 2, 16, 8, 0, 4),  // and with more warps
+	cudaTile(16, 16, 8, 2, 16, 8, 0, 0), // 128 x 128, a third less traffic from the cache
+	cudaTile(16, 16, 8, 2, 16, 8, 0, 2), // and with more warps
+	cudaTile(16, 8, 16, 2, 16, 8, 0, 0), // 128 x 128, a quarter less from shared memory
+	cudaTile(8, 16, 8, 2, 16, 8, 8, 0),  // 128 x 64
+	cudaTile(16, 16, 4, 2, 16, 8, 0, 0), // 64 x 128, more warps
+	cudaTile(8, 8, 8, 2, 8, 8, 0, 0),    // 64 x 64, for small problems
+	cudaTile(8, 8, 4, 2, 8, 8, 0, 0),    // 32 x 64
+}
+
+func cudaTile(lx, ly, tm, tn, bk, ku, pa uint32, minBlocks int) CUDATile {
+	return CUDATile{map[string]uint32{"LX": lx, "LY": ly, "TM": tm, "TN": tn, "VN": 4, "BK": bk, "KU": ku, "PA": pa, "PB": 0}, minBlocks}
+}

@@ -39,6 +39,10 @@ if [ "$what" = test ]; then
 	needs file has file
 	wants glslang-tools has glslangValidator
 	wants spirv-tools has spirv-val
+	wants jq has jq
+	wants chromium has chromium
+	wants nodejs has node
+	wants npm has npm
 	wants podman has podman
 	wants runc has runc
 	wants docker.io sbin dockerd
@@ -48,10 +52,28 @@ if [ "$what" = test ]; then
 		wants gcc-aarch64-linux-gnu has aarch64-linux-gnu-gcc
 		wants libc6-dev-arm64-cross archive aarch64-linux-gnu-gcc libc.a
 		wants qemu-user-static has qemu-aarch64-static
+		"$(dirname "$0")/ptxas.sh" >/dev/null || echo "setup: going on without NVIDIA's assembler" >&2
 		;;
 	esac
 fi
-[ -n "$need$want" ] || exit 0
+
+# modules installs what the tests of the page need from npm, if it is not there yet.
+modules() {
+	[ "$what" = test ] && has npm >/dev/null || return 0
+	cmp -s internal/report/testdata/browser/package-lock.json build/browser/package-lock.json && [ -d build/browser/node_modules ] && return 0
+	mkdir -p build/browser
+	cp internal/report/testdata/browser/package.json internal/report/testdata/browser/package-lock.json build/browser/
+	if said=$(cd build/browser && npm ci --ignore-scripts --no-audit --no-fund 2>&1); then
+		return 0
+	fi
+	rm -rf build/browser
+	echo "$said" >&2
+	echo "setup: npm failed, going on without the tests that need a browser" >&2
+}
+if [ -z "$need$want" ]; then
+	modules
+	exit 0
+fi
 
 # give_up TEXT: fatal only where something needed is missing.
 give_up() {
@@ -61,6 +83,7 @@ give_up() {
 		exit 1
 	fi
 	echo "setup: going on without:$want" >&2
+	modules
 	exit 0
 }
 
@@ -83,10 +106,14 @@ apt() {
 install() { [ $# = 0 ] || apt install --no-install-recommends "$@"; }
 # The lists of a fresh image are empty or old.
 # shellcheck disable=SC2086
-apt update && install $need $want && exit 0
+if apt update && install $need $want; then
+	modules
+	exit 0
+fi
 # shellcheck disable=SC2086
 install $need || give_up "apt-get failed"
 for p in $want; do
 	apt install --no-install-recommends "$p" || missing="${missing-} $p"
 done
 [ -z "${missing-}" ] || echo "setup: could not be installed, going on without:$missing" >&2
+modules

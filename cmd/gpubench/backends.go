@@ -14,7 +14,7 @@ import (
 // backendNames are the backends that gpubench asks for, in the order in which
 // devices are listed. The static program has only the first compiled in; its
 // children become the dynamic program for the others.
-var backendNames = []string{"cpu", "vulkan", "blas"}
+var backendNames = []string{"cpu", "vulkan", "cuda", "blas", "cublas"}
 
 // workerExit is the exit status of a child process, handed up through the errors.
 type workerExit int
@@ -42,7 +42,7 @@ func workerCommand() *command {
 					return failf(exitUsage, "worker: %s", unknown("backend", name, "", backendNames))
 				}
 				return workerExit(worker.Serve(func(ctx context.Context, req worker.Request, emit func(worker.Event)) error {
-					return launch.Handle(ctx, b, req, emit)
+					return launch.Handle(ctx, b, meters, req, emit)
 				}))
 			}
 		},

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"slices"
@@ -15,6 +16,11 @@ import (
 
 // readDocument reads a result document. Its errors name the file and the place.
 func readDocument(path string) (*result.Document, error) {
+	return readThrough(path, func(r io.Reader) io.Reader { return r })
+}
+
+// readThrough reads a document by way of another reader.
+func readThrough(path string, way func(io.Reader) io.Reader) (*result.Document, error) {
 	f, err := os.Open(path)
 	if err != nil {
 		var pe *fs.PathError
@@ -24,7 +30,7 @@ func readDocument(path string) (*result.Document, error) {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	defer f.Close()
-	return result.Read(f, path)
+	return result.Read(way(f), path)
 }
 
 // keeper keeps the document of a run that is going on in the file of --json, so that

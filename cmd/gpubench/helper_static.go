@@ -6,6 +6,8 @@ package main
 
 import (
 	"os"
+	"slices"
+	"strings"
 
 	"gpubench/internal/worker"
 )
@@ -27,5 +29,8 @@ const static = true
 // The error is a *backend.Error of kind Absent, which Serve turns into an
 // absent event.
 func becomeHelper(backend string) error {
-	return worker.Become(helper, os.Args, os.Environ())
+	// Functions that a driver's library lacks are looked up when they are called, which
+	// LD_BIND_NOW would have done at the start, in vain.
+	env := slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "LD_BIND_NOW=") })
+	return worker.Become(helper, os.Args, env)
 }

@@ -14,7 +14,7 @@ import (
 )
 
 func main() {
-	ownWriteErrors()
+	ownPipeErrors()
 	var stdout io.Writer = os.Stdout
 	if stdoutWasClosed() {
 		stdout = closed{}
@@ -145,11 +145,6 @@ func names() []string {
 		}
 	}
 	return list
-}
-
-// commands lists all commands in the order of the help.
-func commands() []*command {
-	return []*command{runCommand(), devicesCommand(), suiteCommand(), compareCommand(), claimsCommand(), schemaCommand(), versionCommand(), helpCommand(), workerCommand()}
 }
 
 // noArguments refuses what is left of the command line after the flags.

@@ -227,6 +227,25 @@ func TestChoose(t *testing.T) {
 	}
 }
 
+func TestUntold(t *testing.T) {
+	silent := &result.NVML{Unavailable: "libnvidia-ml.so.1 cannot be loaded", Remedy: "install it"}
+	for _, tt := range []struct {
+		devices []result.Device
+		want    string
+	}{
+		{[]result.Device{{ID: "cpu"}, {ID: "vulkan:0"}}, ""}, // no card of NVIDIA's: nothing to say
+		{[]result.Device{{ID: "cpu"}, {ID: "vulkan:0", NVML: &result.NVML{Driver: "570"}}}, ""},
+		{[]result.Device{{ID: "cpu"}, {ID: "vulkan:0", NVML: silent}, {ID: "cuda:0", NVML: silent}},
+			"clocks, power, temperature, throttling, energy and other users of vulkan:0, cuda:0 go unseen here: libnvidia-ml.so.1 cannot be loaded; install it"},
+	} {
+		got := untold(tt.devices)
+		switch {
+		case tt.want == "" && len(got) > 0, tt.want != "" && (len(got) != 1 || got[0].Code != "no-telemetry" || got[0].Text != tt.want):
+			t.Errorf("%+v: %+v", tt.devices, got)
+		}
+	}
+}
+
 func TestOutcome(t *testing.T) {
 	row := func(status, code, reason string) result.Measurement {
 		return result.Measurement{Device: "vulkan:0", Problem: result.Problem{M: 2, N: 3, K: 4}, Status: status, Code: code, Reason: reason}

@@ -1,3 +1,5 @@
+//go:build !helper
+
 package main
 
 import (
@@ -25,6 +27,7 @@ import (
 // runOptions are the flags of `gpubench run`.
 type runOptions struct {
 	json      string
+	jsonl     string
 	quiet     bool
 	want      selection
 	sizes     []backend.Problem
@@ -79,6 +82,7 @@ func (o *runOptions) define(set *pflag.FlagSet, limits bool) (take func()) {
 	warmup := &duration{value: time.Duration(defaults.WarmupS * float64(time.Second)), lo: time.Millisecond, hi: time.Hour}
 	timeout := &duration{value: measure.DefaultLimit, lo: time.Second, hi: 24 * time.Hour}
 	set.StringVar(&o.json, "json", "", "write the result document to `FILE`, anew after every launch; - for standard output, without the table")
+	set.StringVar(&o.jsonl, "jsonl", "", "write events to `FILE` while measuring, one JSON object a line: what is known at first, each launch, each measurement, the end; - for standard output, without the table")
 	set.Var(&backends, "backend", "only these backends: "+strings.Join(backendNames, ", "))
 	set.Var(&devices, "device", "only these devices, as in cpu,cpu:1:avx2,vulkan:0; vulkan stands for all of its devices")
 	set.Var(size, "size", "matrix sizes, each as 1024 or MxNxK (default 1024; 512 where all but the CPU is software)")
@@ -145,7 +149,7 @@ func defaultSize(devices []result.Device) backend.Problem {
 
 // measuring fills a document. It returns the signal that ended it early, if one did,
 // and an error only when there is nothing to put into a document.
-type measuring func(ctx context.Context, runner measure.Runner, backends []string, doc *result.Document, line *progress, keep *keeper) (*interruption, error)
+type measuring func(ctx context.Context, runner measure.Runner, backends []string, doc *result.Document, line *progress, keep *keeper, stream *events) (*interruption, error)
 
 // run carries out a command that measures here: the document's head, the measuring,
 // and the answer.
@@ -166,8 +170,15 @@ func (o *runOptions) run(in *invocation, fill measuring) error {
 	if err := checkSizes(o.sizes, doc.Host.MemoryBytes); err != nil {
 		return err
 	}
+	if o.json == "-" && o.jsonl == "-" {
+		return failf(exitUsage, "--json and --jsonl cannot both have standard output; name a file for one of them")
+	}
 	var line *progress
 	keep, err := newKeeper(o.json, func(text string) { line.note(in.stderr, text) })
+	if err != nil {
+		return err
+	}
+	stream, err := openEvents(o.jsonl, in.stdout)
 	if err != nil {
 		return err
 	}
@@ -181,15 +192,19 @@ func (o *runOptions) run(in *invocation, fill measuring) error {
 	if !o.quiet {
 		line = startProgress(in.stderr, in.getenv)
 	}
-	interrupted, err := fill(ctx, runner, backends, doc, line, keep)
+	interrupted, err := fill(ctx, runner, backends, doc, line, keep, stream)
 	line.end()
 	if err != nil {
 		return err
 	}
 	doc.DurationS = time.Since(doc.Started).Seconds()
 
+	told := stream.end(doc)
 	if err := o.answer(in, doc, keep); err != nil {
 		return err
+	}
+	if told != nil {
+		return told
 	}
 	return outcome(doc, interrupted)
 }
@@ -205,8 +220,25 @@ func unwatched() []result.Warning {
 		"some of what disturbs samples goes unseen here, because this cannot be read: %s; mount /proc and /sys/fs/cgroup", strings.Join(m.Unknown(), "; "))}}
 }
 
+// untold warns of cards that should tell of themselves and do not.
+func untold(devices []result.Device) []result.Warning {
+	var ids []string
+	var why *result.NVML
+	for _, d := range devices {
+		if d.NVML != nil && d.NVML.Unavailable != "" {
+			ids = append(ids, d.ID)
+			why = d.NVML
+		}
+	}
+	if why == nil {
+		return nil
+	}
+	return []result.Warning{{Code: "no-telemetry", Text: fmt.Sprintf(
+		"clocks, power, temperature, throttling, energy and other users of %s go unseen here: %s; %s", strings.Join(ids, ", "), why.Unavailable, why.Remedy)}}
+}
+
 // measure is the measuring of `gpubench run`.
-func (o *runOptions) measure(ctx context.Context, runner measure.Runner, backends []string, doc *result.Document, line *progress, keep *keeper) (*interruption, error) {
+func (o *runOptions) measure(ctx context.Context, runner measure.Runner, backends []string, doc *result.Document, line *progress, keep *keeper, stream *events) (*interruption, error) {
 	line.say("looking for devices")
 	found, absent := measure.Discover(ctx, runner, backends)
 	found, err := o.want.find(found, absent, func(backend, id string) (result.Device, worker.Outcome) {
@@ -224,6 +256,7 @@ func (o *runOptions) measure(ctx context.Context, runner measure.Runner, backend
 		return nil, err
 	}
 	doc.Devices, doc.Absent = found, absent
+	doc.Warnings = append(doc.Warnings, untold(chosen)...)
 
 	problems := o.sizes
 	if len(problems) == 0 {
@@ -246,8 +279,12 @@ func (o *runOptions) measure(ctx context.Context, runner measure.Runner, backend
 			"there are no ratios, because the baseline %s was not measured; add it with --device, or choose another with --baseline", o.want.baseline)})
 	}
 
+	stream.begin(doc)
 	var warnings []result.Warning
-	doc.Measurements, doc.Ratios, warnings, err = measure.Run(ctx, runner, plan, line.measured, func(so measure.Results) { keep.checkpoint(*doc, so) })
+	doc.Measurements, doc.Ratios, warnings, err = measure.Run(ctx, runner, plan, line.measured, func(so measure.Results) {
+		keep.checkpoint(*doc, so)
+		stream.launches(so)
+	})
 	doc.Warnings = append(doc.Warnings, warnings...)
 	if err != nil && !errors.As(err, &interrupted) {
 		return nil, err
@@ -274,6 +311,9 @@ func (o *runOptions) answer(in *invocation, doc *result.Document, keep *keeper) 
 		} else {
 			keep.hold("%s holds all that was measured", o.json)
 		}
+	}
+	if o.jsonl == "-" {
+		return lost
 	}
 	err := answered(report.Run(in.stdout, doc, report.OptionsFor(in.stdout, in.getenv)))
 	if err == nil && doc.Runtimes != nil {

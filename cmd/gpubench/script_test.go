@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bufio"
 	"encoding/json"
 	"flag"
 	"fmt"
@@ -39,6 +40,7 @@ func TestScripts(t *testing.T) {
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"document":   scriptDocument,
 			"rows":       scriptRows,
+			"rebuild":    scriptRebuild,
 			"validate":   scriptValidate,
 			"truncate":   scriptTruncate,
 			"await":      scriptAwait,
@@ -142,6 +144,54 @@ func scriptRows(ts *testscript.TestScript, _ bool, args []string) {
 		fmt.Fprintf(w, "device %s class=%s software=%v gpu=%v\n", d.ID, d.Class, d.Software, d.GPU())
 	}
 	fmt.Fprintf(w, "checksums=%d\n", len(checksums))
+}
+
+// scriptRebuild makes a document of a stream of events and compares it with the document
+// of the same run: rebuild EVENTS DOCUMENT. It prints the kinds of the events.
+func scriptRebuild(ts *testscript.TestScript, _ bool, args []string) {
+	f, err := os.Open(ts.MkAbs(args[0]))
+	ts.Check(err)
+	defer f.Close()
+	var doc *result.Document
+	launches := map[string][]result.Launch{}
+	var kinds []string
+	var measurements []result.Measurement
+	lines := bufio.NewScanner(f)
+	lines.Buffer(nil, 1<<26)
+	for lines.Scan() {
+		var e result.Event
+		ts.Check(json.Unmarshal(lines.Bytes(), &e))
+		if len(kinds) == 0 || kinds[len(kinds)-1] != e.Event {
+			kinds = append(kinds, e.Event)
+		}
+		switch e.Event {
+		case result.EventBegin:
+			if *e.Schema != result.EventSchema || len(e.Document.Devices) == 0 {
+				ts.Fatalf("the first event is %s", lines.Bytes())
+			}
+		case result.EventLaunch:
+			if e.Device == "" || e.Problem == nil {
+				ts.Fatalf("a launch does not say of what: %s", lines.Bytes())
+			}
+			launches[e.ID] = append(launches[e.ID], *e.Launch)
+		case result.EventMeasurement:
+			e.Measurement.Launches = launches[e.Measurement.ID]
+			measurements = append(measurements, *e.Measurement)
+		case result.EventEnd:
+			doc = e.Document
+		}
+	}
+	ts.Check(lines.Err())
+	if doc == nil {
+		ts.Fatalf("there is no end")
+	}
+	doc.Measurements = measurements
+	var rebuilt strings.Builder
+	ts.Check(result.Write(&rebuilt, doc))
+	if rebuilt.String() != ts.ReadFile(args[1]) {
+		ts.Fatalf("the document of the events differs from that of --json:\n%s", rebuilt.String())
+	}
+	fmt.Fprintln(ts.Stdout(), strings.Join(kinds, " "))
 }
 
 func codes(warnings []result.Warning) string {

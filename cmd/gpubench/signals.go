@@ -9,11 +9,10 @@ import (
 	"syscall"
 )
 
-// ownWriteErrors makes writing to a closed pipe, or beyond the size that a limit
-// allows a file, an error like any other. Without it the Go runtime ends the process
-// by SIGPIPE or SIGXFSZ, with no document.
-func ownWriteErrors() {
-	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE, syscall.SIGXFSZ)
+// ownPipeErrors makes writing to a closed pipe an error like any other. Without
+// it the Go runtime ends the process by SIGPIPE, with no word and no document.
+func ownPipeErrors() {
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
 }
 
 // interruption is the cause of a context that a signal has ended.

@@ -1,3 +1,5 @@
+//go:build !helper
+
 package main
 
 import (
@@ -61,8 +63,8 @@ network, no capability and a read-only root, and are gone at the end.
 					return err
 				}
 				var asked error
-				err := o.run(in, func(ctx context.Context, runner measure.Runner, backends []string, doc *result.Document, line *progress, keep *keeper) (*interruption, error) {
-					i, err := o.measure(ctx, runner, backends, doc, line, keep)
+				err := o.run(in, func(ctx context.Context, runner measure.Runner, backends []string, doc *result.Document, line *progress, keep *keeper, stream *events) (*interruption, error) {
+					i, err := o.measure(ctx, runner, backends, doc, line, keep, stream)
 					asked = o.unusable(doc)
 					return i, err
 				})
@@ -124,7 +126,7 @@ func (o *suiteOptions) options(doc *result.Document) suite.Options {
 }
 
 // measure is the measuring of `gpubench suite`.
-func (o *suiteOptions) measure(ctx context.Context, runner measure.Runner, backends []string, doc *result.Document, line *progress, keep *keeper) (*interruption, error) {
+func (o *suiteOptions) measure(ctx context.Context, runner measure.Runner, backends []string, doc *result.Document, line *progress, keep *keeper, stream *events) (*interruption, error) {
 	var found []*suite.Runtime
 	for _, name := range suite.Names {
 		if len(o.runtimes) > 0 && !slices.Contains(o.runtimes, name) || ctx.Err() != nil {
@@ -210,10 +212,12 @@ func (o *suiteOptions) measure(ctx context.Context, runner measure.Runner, backe
 		return list
 	}
 	doc.Runtimes = reports(nil)
+	stream.begin(doc)
 	ms, ratios, warnings, err := measure.Run(ctx, runner, plan, line.measured, func(so measure.Results) {
 		now := *doc
 		now.Runtimes = reports(so.Measurements)
 		keep.checkpoint(now, so)
+		stream.launches(so)
 	})
 	if err != nil && !errors.As(err, &interrupted) {
 		return nil, err

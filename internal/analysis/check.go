@@ -58,6 +58,11 @@ func Check(d *result.Document) error {
 			m.Summary = nil
 			continue
 		}
+		for j, l := range m.Launches {
+			if l.Energy != nil && l.Energy.FLOP != work(m, l) {
+				find("%s.launches[%d].energy.flop is %d, but the samples did %d", path, j, l.Energy.FLOP, work(m, l))
+			}
+		}
 		s, err := summarize(m)
 		if err != nil {
 			find("%s: status is ok, but: %v", path, err)
@@ -136,8 +141,21 @@ func differs(was, is result.Summary) string {
 			return v.name + " is not the interval that the samples give"
 		}
 	}
-	if (was.DeviceMedianS == nil) != (is.DeviceMedianS == nil) || was.DeviceMedianS != nil && !near(*was.DeviceMedianS, *is.DeviceMedianS) {
-		return "device_median_s is not what the samples say"
+	for _, v := range []struct {
+		name    string
+		was, is *float64
+	}{{"device_median_s", was.DeviceMedianS, is.DeviceMedianS}, {"flop_per_joule", was.FLOPPerJoule, is.FLOPPerJoule}, {"energy_window_s", was.EnergyWindowS, is.EnergyWindowS}} {
+		if (v.was == nil) != (v.is == nil) || v.was != nil && !near(*v.was, *v.is) {
+			return v.name + " is not what the launches say"
+		}
 	}
 	return ""
+}
+
+// work is the FLOP of all samples of a launch.
+func work(m *result.Measurement, l result.Launch) (flop uint64) {
+	for _, s := range l.Samples {
+		flop += m.Problem.FLOP * uint64(s.Dispatches)
+	}
+	return flop
 }

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"gpubench/internal/disturb"
+	"gpubench/internal/meter"
 	"gpubench/internal/result"
 )
 
@@ -21,6 +22,14 @@ var disturbances = []struct{ flag, while string }{
 	{disturb.Preempted, "other programs held the processors (preempted): close them, or measure on fewer processors (--device cpu:N)"},
 	{disturb.Stolen, "the hypervisor gave the processors to others (stolen): measure at a quieter time, or on a machine of its own"},
 	{disturb.Paged, "the process waited for pages from a disk (paged): free some memory, or use a smaller --size"},
+	{meter.Thermal, "the card was too hot and lowered its clock (gpu-thermal): let it cool down, and look after its fans and the air around it"},
+	{meter.Slowdown, "the card's hardware cut its clock to a half or less (gpu-slowdown): look after its cooling and its power supply"},
+	{meter.PowerBrake, "the power supply made the card lower its clock (gpu-power-brake): look for what else draws from it"},
+	{meter.PowerCap, "the card lowered its clock to stay within its power limit (gpu-power-cap), as large cards do at full work: quote the limit beside the rate (`gpubench devices` shows it)"},
+	{meter.Limit, "the voltage or another limit of the board held the card's clock down (gpu-limit): nothing is wrong, but a card with another limit may be faster"},
+	{meter.SyncBoost, "the card ran at the clock of the slowest of its group (gpu-sync-boost): take it out of the group"},
+	{meter.ClockSetting, "a setting held the card's clock down (gpu-clock-setting): quote it beside the rate; nvidia-smi -q -d CLOCK shows it"},
+	{meter.Shared, "another process used the device (shared): end it, or use another card; nvidia-smi shows both"},
 }
 
 // disturbed returns a warning for each disturbance that a tenth of the samples of

@@ -4,9 +4,9 @@ package analysis
 
 import "gpubench/internal/result"
 
-// impossible is the share of the peak above which a rate cannot be right. The 5 % are
+// Impossible is the share of the peak above which a rate cannot be right. The 5 % are
 // for clocks that were higher while the rate was measured than while the peak was.
-const impossible = 1.05
+const Impossible = 1.05
 
 // Peaks sets the peak of each good measurement whose device one was measured on. It is
 // the best rate that a sample of the FMA kernel reached, not the median one: it is to
@@ -30,8 +30,9 @@ func Peaks(ms []result.Measurement, devices []result.Device, isa string) {
 }
 
 // bounds reports whether the peak of one device is that of another: the device
-// itself, and for a library on the CPU the cpu device with as many threads and with the
-// instruction set that the library will choose.
+// itself; for a library on the CPU the cpu device with as many threads and with the
+// instruction set that the library will choose; and for cuBLAS the cuda device that is
+// the same card, unless it multiplies in another format, which is faster.
 func bounds(devices []result.Device, peak, other, isa string) bool {
 	if peak == other {
 		return true
@@ -45,5 +46,11 @@ func bounds(devices []result.Device, peak, other, isa string) bool {
 			o = d
 		}
 	}
-	return p.Backend == "cpu" && o.Backend == "blas" && p.Threads == o.Threads && p.ISA == isa
+	switch o.Backend {
+	case "blas":
+		return p.Backend == "cpu" && p.Threads == o.Threads && p.ISA == isa
+	case "cublas":
+		return p.Backend == "cuda" && p.UUID != "" && p.UUID == o.UUID && o.Format() == result.FormatF32
+	}
+	return false
 }

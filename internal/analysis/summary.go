@@ -73,6 +73,7 @@ func summarize(m *result.Measurement) (*result.Summary, error) {
 	if s.CI95 != nil { // the longest time is the lowest rate
 		summary.FLOPSCI95 = &[2]float64{flop / s.CI95[1], flop / s.CI95[0]}
 	}
+	summary.FLOPPerJoule, summary.EnergyWindowS = efficiency(m)
 	return summary, nil
 }
 
@@ -166,6 +167,11 @@ func digest(m *result.Measurement) string {
 				}
 				digestText(h, "")
 			}
+		}
+		if e := l.Energy; e != nil { // the others keep the digest that they always had
+			digestNumber(h, math.Float64bits(e.Joules))
+			digestNumber(h, math.Float64bits(e.WindowS))
+			digestNumber(h, e.FLOP)
 		}
 	}
 	return "sha256:" + hex.EncodeToString(h.Sum(nil))

@@ -33,7 +33,7 @@ func Warnings(m *result.Measurement, dev result.Device) (out []result.Warning) {
 	if dev.Software {
 		warn("software-device", "%s is a program that runs on the CPU: its figures say nothing about a GPU; `gpubench devices` lists the others", dev.Name)
 	}
-	if p := m.Peak; p != nil && p.Share > impossible {
+	if p := m.Peak; p != nil && p.Share > Impossible {
 		warn("impossible", "the rate is %s of the peak that multiply-adds alone reached on this device, which is impossible; either the clock lies, or the peak (%s) was disturbed: measure again, and do not quote this", percent(p.Share), p.From)
 	}
 	if s.CI95S == nil {
@@ -44,7 +44,8 @@ func Warnings(m *result.Measurement, dev result.Device) (out []result.Warning) {
 	}
 	out = append(out, noise(m)...)
 	out = append(out, deviceClock(m)...)
-	return append(out, disturbed(m)...)
+	out = append(out, disturbed(m)...)
+	return append(out, card(m)...)
 }
 
 // noise tells how unsteady the samples of a summarised measurement are.

@@ -1,5 +1,5 @@
 // Package backend is the one interface that every way of reaching a processor
-// implements: cpu, vulkan, and later cuda and metal; and by which the references do,
+// implements: cpu, vulkan, cuda, and later metal; and by which the references do,
 // the libraries whose own matrix product is measured beside the kernel.
 //
 // A backend runs in a child process, one device at a time. It knows nothing of
@@ -107,7 +107,7 @@ type Specialization map[string]uint32
 // Backend is an API that runs the kernel. Its methods are called from one
 // goroutine only.
 type Backend interface {
-	// Name is cpu, vulkan, cuda or metal, or that of a reference: blas.
+	// Name is cpu, vulkan, cuda or metal, or that of a reference: blas, cublas.
 	Name() string
 	// Devices lists every device, usable or not (Device.Unusable says why). An
 	// *Error of kind Absent means that the backend is not there at all.
@@ -155,7 +155,7 @@ type Program interface {
 
 // Form identifies what a backend made of a kernel.
 type Form struct {
-	Name           string // spirv, c, ptx or msl; blas for a reference, which has no hashes
+	Name           string // spirv, c, ptx or msl; blas or cublas for a reference, which has no hashes
 	SPIRVSHA256    string // of the module that the form comes from, hexadecimal
 	SHA256         string // of the form itself
 	Specialization Specialization

@@ -2,11 +2,14 @@ package e2e
 
 import (
 	"debug/elf"
+	"encoding/json"
 	"os"
 	"os/exec"
 	"runtime"
 	"strings"
 	"testing"
+
+	"gpubench/internal/result"
 )
 
 // maxSize keeps the program one that is copied into an image without a thought.
@@ -61,4 +64,29 @@ func TestStatic(t *testing.T) {
 			t.Errorf("ldd: %s", s)
 		}
 	})
+}
+
+// The dynamic program inside has functions of NVIDIA's library that nothing resolves
+// before they are called, so it must not be asked to resolve them when it starts.
+func TestBindNow(t *testing.T) {
+	cmd := exec.Command(gpubench(t), "devices", "--json")
+	cmd.Env = append(os.Environ(), "LD_BIND_NOW=1")
+	a := finish(t, cmd)
+	var got struct {
+		Devices []result.Device
+		Absent  []result.Absent
+	}
+	if err := json.Unmarshal([]byte(a.stdout), &got); err != nil || a.code != 0 {
+		t.Fatalf("exit code %d, %v\n%s%s", a.code, err, a.stdout, a.stderr)
+	}
+	for _, absent := range got.Absent {
+		if strings.Contains(absent.Reason, "process") {
+			t.Errorf("%s: %s", absent.Backend, absent.Reason)
+		}
+	}
+	for _, d := range got.Devices {
+		if d.Software && d.NVML != nil {
+			t.Errorf("%s has NVIDIA's telemetry: %+v", d.ID, d.NVML)
+		}
+	}
 }

@@ -59,7 +59,7 @@ func TestSignalsLeaveNothing(t *testing.T) {
 			cmd := exec.Command(gpubench(t), endless("--json", path)...)
 			mark := marking(cmd)
 			s, wait := started(t, cmd)
-			s.await(t, prelude+3) // two launches are finished, the third is running
+			s.await(t, prelude(1)+3) // two launches are finished, the third is running
 			cmd.Process.Signal(tt.signal)
 			a := wait()
 			if a.code != tt.code || a.stderr != tt.text {
@@ -94,7 +94,7 @@ func TestTheSecondSignal(t *testing.T) {
 			cmd.Stdout = full
 			s, wait := started(t, cmd)
 			full.Close()
-			s.await(t, prelude+2)
+			s.await(t, prelude(1)+2)
 			cmd.Process.Signal(os.Interrupt)
 			for end := time.Now().Add(time.Minute); len(children(t, cmd.Process.Pid)) > 0 || tt.path == file && !isWhole(t, file); time.Sleep(10 * time.Millisecond) {
 				if time.Now().After(end) {
@@ -231,7 +231,7 @@ func disturbed(t *testing.T, dir, kept string, user *syscall.SysProcAttr, cause 
 		t.Errorf("standard error is\n%swant\n%s", a.stderr, want)
 	}
 	doc := read(t, keptIn(t, a.stderr))
-	if doc == nil || doc.Interrupted || launches(t, doc) != 8 {
+	if doc == nil || doc.Interrupted || launches(t, doc) != 4 {
 		t.Errorf("the document that was kept: %+v", doc)
 	}
 	for _, name := range names(t, dir) {
@@ -327,11 +327,11 @@ func TestClosedOutputs(t *testing.T) {
 			if got := strings.Contains(a.stdout, "32 x 32 x 32"); got != tt.table {
 				t.Errorf("the table came: %v, want %v", got, tt.table)
 			}
-			if doc := read(t, file); (doc != nil) != tt.file || doc != nil && (doc.Interrupted || launches(t, doc) != 2) {
+			if doc := read(t, file); (doc != nil) != tt.file || doc != nil && (doc.Interrupted || launches(t, doc) != 1) {
 				t.Errorf("the document of --json: %+v", doc)
 			}
 			if list := names(t, kept); tt.kept {
-				if doc := read(t, keptIn(t, a.stderr)); len(list) != 1 || doc == nil || launches(t, doc) != 2 {
+				if doc := read(t, keptIn(t, a.stderr)); len(list) != 1 || doc == nil || launches(t, doc) != 1 {
 					t.Errorf("kept: %q", list)
 				}
 			} else if len(list) != 0 {
@@ -374,7 +374,7 @@ __attribute__((constructor)) static void start(void)
 	}
 	path := filepath.Join(dir, "doc.json")
 	cmd := exec.Command(gpubench(t), "run", "--device", "vulkan:0", "--baseline", "vulkan:0", "--size", "32", "--launches", "3",
-		"--warmup", "1ms", "--min-time", "300ms", "--precision", "50%", "--json", path)
+		"--limits=false", "--warmup", "1ms", "--min-time", "300ms", "--precision", "50%", "--json", path)
 	cmd.Env = onSoftware(t, "LD_PRELOAD="+library, "ARMED="+armed)
 	mark := marking(cmd)
 	s, wait := started(t, cmd)

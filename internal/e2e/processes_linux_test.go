@@ -18,13 +18,13 @@ import (
 	"gpubench/internal/result"
 )
 
-// tiny are flags for a run of two arms that takes some seconds: its launches are held
-// to half a second each. Its devices are asked for by one child, and each arm has one
-// for its search before its launches begin.
-var tiny = []string{"run", "--device", "cpu:1", "--baseline", "cpu:1", "--size", "32,48", "--launches", "3",
-	"--warmup", "1ms", "--min-time", "1ms", "--precision", "50%", "--timeout", "1s"}
+// tiny are flags for a run of one arm that takes a second or two. Its devices are asked
+// for by one child, and each arm has one for its search before its launches begin.
+var tiny = []string{"run", "--device", "cpu:1", "--baseline", "cpu:1", "--size", "32", "--launches", "2",
+	"--limits=false", "--warmup", "1ms", "--min-time", "1ms", "--precision", "50%"}
 
-const prelude = 3 // children of tiny before the first launch
+// prelude is the number of children before the first launch.
+func prelude(arms int) int { return 1 + arms }
 
 // marking gives a command, and so all that it starts, a mark in the environment.
 func marking(cmd *exec.Cmd) (mark string) {

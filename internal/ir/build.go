@@ -42,7 +42,7 @@ func Build(m *spirv.Module) (f *Func, err error) {
 			return nil, err
 		}
 		b.f.sortBuffers()
-		b.f.clean()
+		b.f.Clean()
 		return b.f, nil
 	}
 }
@@ -70,8 +70,7 @@ const (
 	rootBuiltin
 )
 
-// pointer is a place: root, and the way from there. off and dyn add up to an index
-// in elements, except that off counts bytes of push constants.
+// pointer is a place: root, and the way from there; off and dyn add up.
 type pointer struct {
 	root    rootKind
 	mem     *Mem
@@ -79,8 +78,8 @@ type pointer struct {
 	builtin spirv.BuiltIn
 	laid    bool // the type is laid out by Offset and ArrayStride
 	typ     spirv.ID
-	off     uint32
-	dyn     *Value
+	off     uint32 // in bytes where laid, else in elements
+	dyn     *Value // in elements
 }
 
 // local is a variable of the function that lives in scalars.
@@ -213,7 +212,7 @@ func (b *builder) globals() error {
 				continue // refused where it is used
 			}
 			bits, _, _ := b.m.Const(in.Result)
-			b.ops[in.Result] = operand{s: []*Value{b.constant(t, uint32(bits))}}
+			b.ops[in.Result] = operand{s: []*Value{b.constant(t, bits)}}
 		case spirv.OpConstantComposite:
 			var s []*Value
 			ok := true
@@ -248,7 +247,7 @@ func (b *builder) zeros(ts []Type) []*Value {
 	return s
 }
 
-func (b *builder) constant(t Type, bits uint32) *Value {
+func (b *builder) constant(t Type, bits uint64) *Value {
 	return &Value{Op: Const, Type: t, Bits: bits}
 }
 
@@ -377,10 +376,16 @@ func (b *builder) scalarType(in *spirv.Inst, id spirv.ID) (Type, error) {
 		return Bool, nil
 	case t.Kind == spirv.Int && t.Width == 32:
 		return Int, nil
+	case t.Kind == spirv.Int && t.Width == 64:
+		return Long, nil
 	case t.Kind == spirv.Float && t.Width == 32:
 		return Float, nil
-	case t.Kind == spirv.Int, t.Kind == spirv.Float:
-		return Void, fail(in, "%d-bit %s values are outside the subset (32 bits only)", t.Width, t.Kind)
+	case t.Kind == spirv.Float && t.Width == 16:
+		return Half, nil
+	case t.Kind == spirv.Int:
+		return Void, fail(in, "%d-bit integers are outside the subset (32 and 64 bits only)", t.Width)
+	case t.Kind == spirv.Float:
+		return Void, fail(in, "%d-bit floats are outside the subset (16 and 32 bits only)", t.Width)
 	}
 	return Void, fail(in, "type id %d is %s, not a scalar", id, t.Kind)
 }
@@ -503,22 +508,7 @@ func (b *builder) run() error {
 // emit adds an operation, or folds it.
 func (b *builder) emit(in *spirv.Inst, op Op, t Type, args ...*Value) (*Value, error) {
 	if !op.HasEffect() && !op.Reads() {
-		all := len(args) > 0
-		var bits [3]uint32
-		for i, a := range args {
-			c, ok := a.IsConst()
-			all = all && ok
-			bits[i] = c
-		}
-		if all {
-			if r, ok := fold(op, bits); ok {
-				return b.constant(t, r), nil
-			}
-		}
-		if v, bits, done := simplify(op, t, args); done {
-			if v == nil {
-				v = b.constant(t, bits)
-			}
+		if v := Fold(op, t, args...); v != nil {
 			return v, nil
 		}
 	}
@@ -530,7 +520,7 @@ func (b *builder) add(in *spirv.Inst, v *Value) (*Value, error) {
 	if b.values > maxValues {
 		return nil, fail(in, "the unrolled code has more than %d operations", maxValues)
 	}
-	v.ID = b.values
+	v.ID, v.Inst = b.values, in
 	*b.out = append(*b.out, v)
 	return v, nil
 }
@@ -1022,8 +1012,8 @@ func (f *Func) sortBuffers() {
 	}
 }
 
-// clean drops operations whose result nobody uses and variables that nobody reads.
-func (f *Func) clean() {
+// Clean drops operations whose result nobody uses and variables that nobody reads.
+func (f *Func) Clean() {
 	for {
 		uses := map[*Value]int{}
 		gets := map[*Var]int{}

@@ -10,42 +10,40 @@ import (
 // swap exchanges the arguments, not negates the result.
 var simple = map[spirv.Op]struct {
 	op        Op
-	t         Type
 	swap, not bool
 }{
-	spirv.OpIAdd: {op: IAdd, t: Int}, spirv.OpISub: {op: ISub, t: Int}, spirv.OpIMul: {op: IMul, t: Int},
-	spirv.OpUDiv: {op: UDiv, t: Int}, spirv.OpSDiv: {op: SDiv, t: Int}, spirv.OpUMod: {op: UMod, t: Int},
-	spirv.OpSRem: {op: SRem, t: Int}, spirv.OpSMod: {op: SMod, t: Int}, spirv.OpSNegate: {op: INeg, t: Int},
-	spirv.OpShiftLeftLogical: {op: Shl, t: Int}, spirv.OpShiftRightLogical: {op: LShr, t: Int}, spirv.OpShiftRightArithmetic: {op: AShr, t: Int},
-	spirv.OpBitwiseAnd: {op: And, t: Int}, spirv.OpBitwiseOr: {op: Or, t: Int}, spirv.OpBitwiseXor: {op: Xor, t: Int}, spirv.OpNot: {op: Not, t: Int},
-	spirv.OpIEqual: {op: IEq, t: Bool}, spirv.OpINotEqual: {op: INe, t: Bool},
-	spirv.OpULessThan: {op: ULess, t: Bool}, spirv.OpULessThanEqual: {op: ULessEq, t: Bool},
-	spirv.OpUGreaterThan: {op: ULess, t: Bool, swap: true}, spirv.OpUGreaterThanEqual: {op: ULessEq, t: Bool, swap: true},
-	spirv.OpSLessThan: {op: SLess, t: Bool}, spirv.OpSLessThanEqual: {op: SLessEq, t: Bool},
-	spirv.OpSGreaterThan: {op: SLess, t: Bool, swap: true}, spirv.OpSGreaterThanEqual: {op: SLessEq, t: Bool, swap: true},
-	spirv.OpFAdd: {op: FAdd, t: Float}, spirv.OpFSub: {op: FSub, t: Float}, spirv.OpFMul: {op: FMul, t: Float},
-	spirv.OpFDiv: {op: FDiv, t: Float}, spirv.OpFNegate: {op: FNeg, t: Float},
-	spirv.OpFOrdEqual: {op: FEq, t: Bool}, spirv.OpFUnordNotEqual: {op: FNe, t: Bool},
-	spirv.OpFOrdLessThan: {op: FLess, t: Bool}, spirv.OpFOrdLessThanEqual: {op: FLessEq, t: Bool},
-	spirv.OpFOrdGreaterThan: {op: FLess, t: Bool, swap: true}, spirv.OpFOrdGreaterThanEqual: {op: FLessEq, t: Bool, swap: true},
+	spirv.OpIAdd: {op: IAdd}, spirv.OpISub: {op: ISub}, spirv.OpIMul: {op: IMul},
+	spirv.OpUDiv: {op: UDiv}, spirv.OpSDiv: {op: SDiv}, spirv.OpUMod: {op: UMod},
+	spirv.OpSRem: {op: SRem}, spirv.OpSMod: {op: SMod}, spirv.OpSNegate: {op: INeg},
+	spirv.OpShiftLeftLogical: {op: Shl}, spirv.OpShiftRightLogical: {op: LShr}, spirv.OpShiftRightArithmetic: {op: AShr},
+	spirv.OpBitwiseAnd: {op: And}, spirv.OpBitwiseOr: {op: Or}, spirv.OpBitwiseXor: {op: Xor}, spirv.OpNot: {op: Not},
+	spirv.OpIEqual: {op: IEq}, spirv.OpINotEqual: {op: INe},
+	spirv.OpULessThan: {op: ULess}, spirv.OpULessThanEqual: {op: ULessEq},
+	spirv.OpUGreaterThan: {op: ULess, swap: true}, spirv.OpUGreaterThanEqual: {op: ULessEq, swap: true},
+	spirv.OpSLessThan: {op: SLess}, spirv.OpSLessThanEqual: {op: SLessEq},
+	spirv.OpSGreaterThan: {op: SLess, swap: true}, spirv.OpSGreaterThanEqual: {op: SLessEq, swap: true},
+	spirv.OpFAdd: {op: FAdd}, spirv.OpFSub: {op: FSub}, spirv.OpFMul: {op: FMul},
+	spirv.OpFDiv: {op: FDiv}, spirv.OpFNegate: {op: FNeg},
+	spirv.OpFOrdEqual: {op: FEq}, spirv.OpFUnordNotEqual: {op: FNe},
+	spirv.OpFOrdLessThan: {op: FLess}, spirv.OpFOrdLessThanEqual: {op: FLessEq},
+	spirv.OpFOrdGreaterThan: {op: FLess, swap: true}, spirv.OpFOrdGreaterThanEqual: {op: FLessEq, swap: true},
 	// Unordered comparisons are the negated opposites.
-	spirv.OpFUnordLessThan: {op: FLessEq, t: Bool, swap: true, not: true}, spirv.OpFUnordLessThanEqual: {op: FLess, t: Bool, swap: true, not: true},
-	spirv.OpFUnordGreaterThan: {op: FLessEq, t: Bool, not: true}, spirv.OpFUnordGreaterThanEqual: {op: FLess, t: Bool, not: true},
-	spirv.OpIsNan:      {op: IsNaN, t: Bool},
-	spirv.OpLogicalAnd: {op: LAnd, t: Bool}, spirv.OpLogicalOr: {op: LOr, t: Bool}, spirv.OpLogicalNot: {op: LNot, t: Bool},
-	spirv.OpLogicalEqual: {op: LEq, t: Bool}, spirv.OpLogicalNotEqual: {op: LNe, t: Bool},
-	spirv.OpConvertSToF: {op: SToF, t: Float}, spirv.OpConvertUToF: {op: UToF, t: Float},
-	spirv.OpConvertFToS: {op: FToS, t: Int}, spirv.OpConvertFToU: {op: FToU, t: Int},
+	spirv.OpFUnordLessThan: {op: FLessEq, swap: true, not: true}, spirv.OpFUnordLessThanEqual: {op: FLess, swap: true, not: true},
+	spirv.OpFUnordGreaterThan: {op: FLessEq, not: true}, spirv.OpFUnordGreaterThanEqual: {op: FLess, not: true},
+	spirv.OpIsNan:      {op: IsNaN},
+	spirv.OpLogicalAnd: {op: LAnd}, spirv.OpLogicalOr: {op: LOr}, spirv.OpLogicalNot: {op: LNot},
+	spirv.OpLogicalEqual: {op: LEq}, spirv.OpLogicalNotEqual: {op: LNe},
+	spirv.OpConvertSToF: {op: SToF}, spirv.OpConvertUToF: {op: UToF},
+	spirv.OpConvertFToS: {op: FToS}, spirv.OpConvertFToU: {op: FToU},
 }
 
 // glsl lists the functions of GLSL.std.450 that are one operation on each component.
-var glsl = map[spirv.GLSL]struct {
-	op Op
-	t  Type
-}{
-	spirv.GLSLFma: {Fma, Float}, spirv.GLSLFMin: {FMin, Float}, spirv.GLSLFMax: {FMax, Float}, spirv.GLSLNMin: {FMin, Float}, spirv.GLSLNMax: {FMax, Float},
-	spirv.GLSLFAbs: {FAbs, Float}, spirv.GLSLSqrt: {Sqrt, Float}, spirv.GLSLFloor: {Floor, Float}, spirv.GLSLCeil: {Ceil, Float}, spirv.GLSLTrunc: {Trunc, Float},
-	spirv.GLSLUMin: {UMin, Int}, spirv.GLSLUMax: {UMax, Int}, spirv.GLSLSMin: {SMin, Int}, spirv.GLSLSMax: {SMax, Int}, spirv.GLSLSAbs: {SAbs, Int},
+var glsl = map[spirv.GLSL]Op{
+	spirv.GLSLFma: Fma, spirv.GLSLFMin: FMin, spirv.GLSLFMax: FMax, spirv.GLSLNMin: FMin, spirv.GLSLNMax: FMax,
+	spirv.GLSLFAbs: FAbs, spirv.GLSLSqrt: Sqrt, spirv.GLSLFloor: Floor, spirv.GLSLCeil: Ceil, spirv.GLSLTrunc: Trunc,
+	spirv.GLSLRoundEven: RoundEven, spirv.GLSLRound: RoundEven, // which way halves go is free for Round
+	spirv.GLSLInverseSqrt: RSqrt, spirv.GLSLExp2: Exp2, spirv.GLSLLog2: Log2, spirv.GLSLSin: Sin, spirv.GLSLCos: Cos,
+	spirv.GLSLUMin: UMin, spirv.GLSLUMax: UMax, spirv.GLSLSMin: SMin, spirv.GLSLSMax: SMax, spirv.GLSLSAbs: SAbs,
 }
 
 // inst emits one instruction that is neither a label, a merge nor a terminator.
@@ -54,11 +52,18 @@ func (b *builder) inst(in *spirv.Inst) error {
 		if _, exact := b.m.Decoration(in.Result, spirv.DecorationNoContraction); exact {
 			return fail(in, "NoContraction is outside the subset: translations may fuse a multiplication and an addition")
 		}
-		return b.each(in, len(in.Args), in.Args, func(a []*Value) (*Value, error) {
+		return b.each(in, len(in.Args), in.Args, func(t Type, a []*Value) (*Value, error) {
 			if s.swap {
 				a[0], a[1] = a[1], a[0]
 			}
-			v, err := b.emit(in, s.op, s.t, a...)
+			if s.op == Shl || s.op == LShr || s.op == AShr {
+				// How far is an Int, whatever is shifted.
+				var err error
+				if a[1], err = b.resize(in, a[1], Int, false); err != nil {
+					return nil, err
+				}
+			}
+			v, err := b.emit(in, s.op, t, a...)
 			if err == nil && s.not {
 				v, err = b.emit(in, LNot, Bool, v)
 			}
@@ -118,6 +123,17 @@ func (b *builder) inst(in *spirv.Inst) error {
 		return b.selects(in)
 	case spirv.OpBitcast:
 		return b.bitcast(in)
+	case spirv.OpUConvert, spirv.OpSConvert:
+		return b.each(in, 1, in.Args, func(t Type, a []*Value) (*Value, error) {
+			return b.resize(in, a[0], t, in.Op == spirv.OpSConvert)
+		})
+	case spirv.OpFConvert:
+		return b.each(in, 1, in.Args, func(t Type, a []*Value) (*Value, error) {
+			if a[0].Type == t {
+				return a[0], nil
+			}
+			return b.emit(in, FConvert, t, a[0])
+		})
 	case spirv.OpVectorTimesScalar:
 		v, err := b.scalars(in, spirv.ID(in.Args[0]), -1)
 		if err != nil {
@@ -129,7 +145,7 @@ func (b *builder) inst(in *spirv.Inst) error {
 		}
 		o := operand{}
 		for _, x := range v {
-			y, err := b.emit(in, FMul, Float, x, s[0])
+			y, err := b.emit(in, FMul, x.Type, x, s[0])
 			if err != nil {
 				return err
 			}
@@ -185,8 +201,8 @@ func (b *builder) inst(in *spirv.Inst) error {
 	return fail(in, "it is outside the subset")
 }
 
-// each applies f to the components of the arguments.
-func (b *builder) each(in *spirv.Inst, n int, args []uint32, f func([]*Value) (*Value, error)) error {
+// each applies f to the components of the arguments; it is told the result's type.
+func (b *builder) each(in *spirv.Inst, n int, args []uint32, f func(Type, []*Value) (*Value, error)) error {
 	ts, err := b.flatten(in, in.Type)
 	if err != nil {
 		return err
@@ -202,12 +218,12 @@ func (b *builder) each(in *spirv.Inst, n int, args []uint32, f func([]*Value) (*
 		}
 	}
 	o := operand{}
-	for j := range ts {
+	for j, t := range ts {
 		a := make([]*Value, n)
 		for i := range n {
 			a[i] = cols[i][j]
 		}
-		v, err := f(a)
+		v, err := f(t, a)
 		if err != nil {
 			return err
 		}
@@ -250,31 +266,120 @@ func (b *builder) selects(in *spirv.Inst) error {
 	return nil
 }
 
+// resize is an integer as one of type t.
+func (b *builder) resize(in *spirv.Inst, v *Value, t Type, signed bool) (*Value, error) {
+	switch {
+	case v.Type == t:
+		return v, nil
+	case t == Int:
+		return b.emit(in, Truncate, t, v)
+	case signed:
+		return b.emit(in, SExtend, t, v)
+	}
+	return b.emit(in, UExtend, t, v)
+}
+
+// bitcast goes through values of 32 bits where the widths of the components differ.
 func (b *builder) bitcast(in *spirv.Inst) error {
 	ts, err := b.flatten(in, in.Type)
 	if err != nil {
 		return err
 	}
-	s, err := b.scalars(in, spirv.ID(in.Args[0]), len(ts))
+	s, err := b.scalars(in, spirv.ID(in.Args[0]), -1)
 	if err != nil {
 		return err
 	}
-	o := operand{}
-	for i, t := range ts {
-		v := s[i]
-		if v.Type != t {
-			op := IToFBits
-			if t == Int {
-				op = FToIBits
-			}
-			if v, err = b.emit(in, op, t, v); err != nil {
+	if len(s) == 0 || len(ts) == 0 {
+		return fail(in, "nothing is cast")
+	}
+	if len(s) == len(ts) && s[0].Type.Size() == ts[0].Size() {
+		o := operand{}
+		for i, t := range ts {
+			v, err := b.recast(in, s[i], t)
+			if err != nil {
 				return err
 			}
+			o.s = append(o.s, v)
+		}
+		b.ops[in.Result] = o
+		return nil
+	}
+	var words []*Value
+	for i := 0; i < len(s); i++ {
+		switch v := s[i]; {
+		case v.Type == Long:
+			for d := range 2 {
+				w, err := b.add(in, &Value{Op: UnpackLong, Type: Int, Dim: d, Args: []*Value{v}})
+				if err != nil {
+					return err
+				}
+				words = append(words, w)
+			}
+		case v.Type == Half && i+1 < len(s):
+			w, err := b.emit(in, PackHalf, Int, v, s[i+1])
+			if err != nil {
+				return err
+			}
+			words = append(words, w)
+			i++
+		case v.Type == Half:
+			return fail(in, "an odd number of 16-bit components")
+		default:
+			w, err := b.recast(in, v, Int)
+			if err != nil {
+				return err
+			}
+			words = append(words, w)
+		}
+	}
+	o := operand{}
+	for i := 0; len(o.s) < len(ts); i++ {
+		if i >= len(words) {
+			return fail(in, "the operand has fewer bits than the result")
+		}
+		var err error
+		var v *Value
+		switch t := ts[len(o.s)]; t {
+		case Half:
+			for d := range 2 {
+				if v, err = b.add(in, &Value{Op: UnpackHalf, Type: Half, Dim: d, Args: words[i : i+1 : i+1]}); err != nil {
+					return err
+				}
+				o.s = append(o.s, v)
+			}
+			continue
+		case Long:
+			if i+1 >= len(words) {
+				return fail(in, "the operand has fewer bits than the result")
+			}
+			v, err = b.emit(in, PackLong, Long, words[i], words[i+1])
+			i++
+		default:
+			v, err = b.recast(in, words[i], t)
+		}
+		if err != nil {
+			return err
 		}
 		o.s = append(o.s, v)
 	}
+	if len(o.s) != len(ts) {
+		return fail(in, "the operand and the result differ in size")
+	}
 	b.ops[in.Result] = o
 	return nil
+}
+
+// recast is the bits of a value as a type of the same size.
+func (b *builder) recast(in *spirv.Inst, v *Value, t Type) (*Value, error) {
+	switch {
+	case v.Type == t:
+		return v, nil
+	case v.Type == Float && t == Int:
+		return b.emit(in, FToIBits, t, v)
+	case v.Type == Int && t == Float:
+		return b.emit(in, IToFBits, t, v)
+	}
+	return nil, fail(in, "a %s as a %s is outside the subset", v.Type, t)
 }
 
 func (b *builder) dot(in *spirv.Inst) error {
@@ -286,19 +391,27 @@ func (b *builder) dot(in *spirv.Inst) error {
 	if err != nil {
 		return err
 	}
+	sum, err := b.sumOfProducts(in, x, y)
+	b.ops[in.Result] = operand{s: []*Value{sum}}
+	return err
+}
+
+func (b *builder) sumOfProducts(in *spirv.Inst, x, y []*Value) (*Value, error) {
+	if len(x) == 0 {
+		return nil, fail(in, "a sum of nothing")
+	}
 	var sum *Value
 	for i := range x {
-		v, err := b.emit(in, FMul, Float, x[i], y[i])
+		v, err := b.emit(in, FMul, x[i].Type, x[i], y[i])
 		if err == nil && sum != nil {
-			v, err = b.emit(in, FAdd, Float, sum, v)
+			v, err = b.emit(in, FAdd, v.Type, sum, v)
 		}
 		if err != nil {
-			return err
+			return nil, err
 		}
 		sum = v
 	}
-	b.ops[in.Result] = operand{s: []*Value{sum}}
-	return nil
+	return sum, nil
 }
 
 func (b *builder) shuffle(in *spirv.Inst) error {
@@ -330,20 +443,152 @@ func (b *builder) extInst(in *spirv.Inst) error {
 		return fail(in, "the instruction set with id %d is outside the subset", in.Args[0])
 	}
 	fn, args := spirv.GLSL(in.Args[1]), in.Args[2:]
-	if s, ok := glsl[fn]; ok {
-		return b.each(in, len(args), args, func(a []*Value) (*Value, error) { return b.emit(in, s.op, s.t, a...) })
+	if op, ok := glsl[fn]; ok {
+		return b.each(in, len(args), args, func(t Type, a []*Value) (*Value, error) { return b.emit(in, op, t, a...) })
 	}
-	clamp := map[spirv.GLSL][2]Op{spirv.GLSLFClamp: {FMax, FMin}, spirv.GLSLNClamp: {FMax, FMin}, spirv.GLSLUClamp: {UMax, UMin}, spirv.GLSLSClamp: {SMax, SMin}}
-	if ops, ok := clamp[fn]; ok {
-		return b.each(in, len(args), args, func(a []*Value) (*Value, error) {
-			v, err := b.emit(in, ops[0], a[0].Type, a[0], a[1])
-			if err != nil {
-				return nil, err
-			}
-			return b.emit(in, ops[1], a[0].Type, v, a[2])
+	if f, ok := composed[fn]; ok {
+		return b.each(in, len(args), args, func(t Type, a []*Value) (*Value, error) {
+			c := &composer{b: b, in: in, t: t}
+			v := f(c, a)
+			return v, c.err
 		})
 	}
+	switch fn {
+	case spirv.GLSLLength, spirv.GLSLDistance, spirv.GLSLNormalize:
+		return b.length(in, fn, args)
+	case spirv.GLSLPackHalf2x16:
+		s, err := b.scalars(in, spirv.ID(args[0]), 2)
+		if err != nil {
+			return err
+		}
+		c := &composer{b: b, in: in, t: Half}
+		v := c.as(Int, PackHalf, c.do(FConvert, s[0]), c.do(FConvert, s[1]))
+		b.ops[in.Result] = operand{s: []*Value{v}}
+		return c.err
+	case spirv.GLSLUnpackHalf2x16:
+		s, err := b.scalars(in, spirv.ID(args[0]), 1)
+		if err != nil {
+			return err
+		}
+		o := operand{}
+		for d := range 2 {
+			h, err := b.add(in, &Value{Op: UnpackHalf, Type: Half, Dim: d, Args: s[:1:1]})
+			if err != nil {
+				return err
+			}
+			v, err := b.emit(in, FConvert, Float, h)
+			if err != nil {
+				return err
+			}
+			o.s = append(o.s, v)
+		}
+		b.ops[in.Result] = o
+		return nil
+	}
 	return fail(in, "the function %s is outside the subset", fn)
+}
+
+// composer emits several operations in a row and keeps the first error.
+type composer struct {
+	b   *builder
+	in  *spirv.Inst
+	t   Type
+	err error
+}
+
+func (c *composer) as(t Type, op Op, args ...*Value) *Value {
+	if c.err != nil {
+		return c.b.constant(t, 0)
+	}
+	v, err := c.b.emit(c.in, op, t, args...)
+	if err != nil {
+		c.err = err
+		return c.b.constant(t, 0)
+	}
+	return v
+}
+
+func (c *composer) do(op Op, args ...*Value) *Value { return c.as(c.t, op, args...) }
+
+// num is a number as a constant of the composer's type.
+func (c *composer) num(x float64) *Value {
+	return c.b.constant(c.t, spirv.EncodeFloat(x, int(c.t.Size())*8))
+}
+
+// composed lists the functions of GLSL.std.450 that are several operations on each
+// component, as Vulkan's precision of shader operations derives them.
+var composed = map[spirv.GLSL]func(c *composer, a []*Value) *Value{
+	spirv.GLSLFClamp: clamp(FMax, FMin), spirv.GLSLNClamp: clamp(FMax, FMin), spirv.GLSLUClamp: clamp(UMax, UMin), spirv.GLSLSClamp: clamp(SMax, SMin),
+	spirv.GLSLExp: func(c *composer, a []*Value) *Value { return c.do(Exp2, c.do(FMul, a[0], c.num(math.Log2E))) },
+	spirv.GLSLLog: func(c *composer, a []*Value) *Value { return c.do(FMul, c.do(Log2, a[0]), c.num(math.Ln2)) },
+	spirv.GLSLPow: func(c *composer, a []*Value) *Value { return c.do(Exp2, c.do(FMul, a[1], c.do(Log2, a[0]))) },
+	spirv.GLSLTan: func(c *composer, a []*Value) *Value { return c.do(FDiv, c.do(Sin, a[0]), c.do(Cos, a[0])) },
+	spirv.GLSLTanh: func(c *composer, a []*Value) *Value {
+		e := c.do(Exp2, c.do(FMul, a[0], c.num(2*math.Log2E)))
+		return c.do(FSub, c.num(1), c.do(FDiv, c.num(2), c.do(FAdd, e, c.num(1))))
+	},
+	spirv.GLSLFMix: func(c *composer, a []*Value) *Value {
+		return c.do(FAdd, c.do(FMul, a[0], c.do(FSub, c.num(1), a[2])), c.do(FMul, a[1], a[2]))
+	},
+	spirv.GLSLFract: func(c *composer, a []*Value) *Value { return c.do(FSub, a[0], c.do(Floor, a[0])) },
+	spirv.GLSLStep: func(c *composer, a []*Value) *Value {
+		return c.do(Select, c.as(Bool, FLess, a[1], a[0]), c.num(0), c.num(1))
+	},
+	spirv.GLSLSmoothStep: func(c *composer, a []*Value) *Value {
+		t := c.do(FDiv, c.do(FSub, a[2], a[0]), c.do(FSub, a[1], a[0]))
+		t = c.do(FMin, c.do(FMax, t, c.num(0)), c.num(1))
+		return c.do(FMul, c.do(FMul, t, t), c.do(FSub, c.num(3), c.do(FMul, c.num(2), t)))
+	},
+	spirv.GLSLFSign: func(c *composer, a []*Value) *Value {
+		zero := c.num(0)
+		return c.do(Select, c.as(Bool, FLess, zero, a[0]), c.num(1), c.do(Select, c.as(Bool, FLess, a[0], zero), c.num(-1), zero))
+	},
+	spirv.GLSLSSign: func(c *composer, a []*Value) *Value {
+		one := c.b.constant(c.t, 1)
+		return c.do(SMin, c.do(SMax, a[0], c.do(INeg, one)), one)
+	},
+}
+
+func clamp(low, high Op) func(c *composer, a []*Value) *Value {
+	return func(c *composer, a []*Value) *Value { return c.do(high, c.do(low, a[0], a[1]), a[2]) }
+}
+
+// length emits Length, Distance and Normalize, which are about whole vectors.
+func (b *builder) length(in *spirv.Inst, fn spirv.GLSL, args []uint32) error {
+	x, err := b.scalars(in, spirv.ID(args[0]), -1)
+	if err != nil {
+		return err
+	}
+	if len(x) == 0 {
+		return fail(in, "the function %s of nothing", fn)
+	}
+	c := &composer{b: b, in: in, t: x[0].Type}
+	if fn == spirv.GLSLDistance {
+		y, err := b.scalars(in, spirv.ID(args[1]), len(x))
+		if err != nil {
+			return err
+		}
+		d := make([]*Value, len(x))
+		for i := range x {
+			d[i] = c.do(FSub, x[i], y[i])
+		}
+		x = d
+	}
+	sum, err := b.sumOfProducts(in, x, x)
+	if err != nil {
+		return err
+	}
+	o := operand{}
+	if fn != spirv.GLSLNormalize {
+		o.s = []*Value{c.do(Sqrt, sum)}
+	} else {
+		r := c.do(RSqrt, sum)
+		for _, v := range x {
+			o.s = append(o.s, c.do(FMul, v, r))
+		}
+	}
+	b.ops[in.Result] = o
+	return c.err
 }
 
 // part finds the scalars that indices select in a composite value.
@@ -369,8 +614,9 @@ func (b *builder) part(in *spirv.Inst, id spirv.ID, indices []uint32) (s []*Valu
 	return s, lo, uint32(len(ts)), nil
 }
 
-// step goes from a type to its member i: the offset of the member in elements, its
-// type, and the distance of two neighbouring members (0 in a struct).
+// step goes from a type to its member i: the offset of the member in elements, or in
+// bytes where the type is laid out, its type, and the distance of two neighbouring
+// members (0 in a struct).
 func (b *builder) step(in *spirv.Inst, typ spirv.ID, i uint32, laid bool) (off uint32, elem spirv.ID, stride uint32, err error) {
 	t, err := b.m.Type(typ)
 	if err != nil {
@@ -383,10 +629,10 @@ func (b *builder) step(in *spirv.Inst, typ spirv.ID, i uint32, laid bool) (off u
 		}
 		if laid {
 			o, ok := b.m.MemberDecoration(typ, int(i), spirv.DecorationOffset)
-			if !ok || len(o) != 1 || o[0]%4 != 0 {
-				return 0, 0, 0, fail(in, "member %d of the block has no offset that is a multiple of 4", i)
+			if !ok || len(o) != 1 {
+				return 0, 0, 0, fail(in, "member %d of the block has no offset", i)
 			}
-			return o[0] / 4, t.Members[i], 0, nil
+			return o[0], t.Members[i], 0, nil
 		}
 		for _, m := range t.Members[:i] {
 			ts, err := b.flatten(in, m)
@@ -397,14 +643,22 @@ func (b *builder) step(in *spirv.Inst, typ spirv.ID, i uint32, laid bool) (off u
 		}
 		return off, t.Members[i], 0, nil
 	case spirv.Vector:
-		return i, t.Elem, 1, nil
+		stride = 1
+		if laid {
+			s, err := b.scalarType(in, t.Elem)
+			if err != nil {
+				return 0, 0, 0, err
+			}
+			stride = s.Size()
+		}
+		return i * stride, t.Elem, stride, nil
 	case spirv.Array, spirv.RuntimeArray:
 		if laid {
 			s, ok := b.m.Decoration(typ, spirv.DecorationArrayStride)
-			if !ok || len(s) != 1 || s[0] == 0 || s[0]%4 != 0 {
-				return 0, 0, 0, fail(in, "an array in a buffer has no stride that is a multiple of 4")
+			if !ok || len(s) != 1 || s[0] == 0 {
+				return 0, 0, 0, fail(in, "an array in a buffer has no stride")
 			}
-			stride = s[0] / 4
+			stride = s[0]
 		} else {
 			ts, err := b.flatten(in, t.Elem)
 			if err != nil {
@@ -435,8 +689,11 @@ func (b *builder) accessChain(in *spirv.Inst) error {
 		if err != nil {
 			return err
 		}
+		if ix[0], err = b.resize(in, ix[0], Int, false); err != nil {
+			return err
+		}
 		bits, known := ix[0].IsConst()
-		off, elem, stride, err := b.step(in, p.typ, bits, p.laid)
+		off, elem, stride, err := b.step(in, p.typ, uint32(bits), p.laid)
 		if err != nil {
 			return err
 		}
@@ -457,7 +714,13 @@ func (b *builder) accessChain(in *spirv.Inst) error {
 		if p.root == rootPush {
 			return fail(in, "a variable index into push constants is outside the subset")
 		}
-		v, err := b.emit(in, IMul, Int, ix[0], b.constant(Int, stride))
+		if p.laid {
+			if size := p.mem.Elem.Size(); stride%size != 0 {
+				return fail(in, "an array of %s has the stride %d", p.mem.Elem, stride)
+			}
+			stride /= p.mem.Elem.Size()
+		}
+		v, err := b.emit(in, IMul, Int, ix[0], b.constant(Int, uint64(stride)))
 		if err == nil && p.dyn != nil {
 			v, err = b.emit(in, IAdd, Int, p.dyn, v)
 		}
@@ -470,7 +733,8 @@ func (b *builder) accessChain(in *spirv.Inst) error {
 	return nil
 }
 
-// offsets lists where the scalars of a type lie, in elements.
+// offsets lists where the scalars of a type lie, in elements, or in bytes where the type
+// is laid out.
 func (b *builder) offsets(in *spirv.Inst, typ spirv.ID, laid bool, at uint32, list []uint32) ([]uint32, error) {
 	t, err := b.m.Type(typ)
 	if err != nil {
@@ -503,12 +767,19 @@ func (b *builder) offsets(in *spirv.Inst, typ spirv.ID, laid bool, at uint32, li
 	return list, nil
 }
 
-// index is the place of element off of a pointer into memory.
+// index is the place of offset off of a pointer into memory, in elements.
 func (b *builder) index(in *spirv.Inst, p *pointer, off uint32) (*Value, error) {
-	if p.dyn == nil {
-		return b.constant(Int, off), nil
+	if p.laid {
+		size := p.mem.Elem.Size()
+		if off%size != 0 {
+			return nil, fail(in, "a %s lies at byte %d, which is no multiple of its size", p.mem.Elem, off)
+		}
+		off /= size
 	}
-	return b.emit(in, IAdd, Int, p.dyn, b.constant(Int, off))
+	if p.dyn == nil {
+		return b.constant(Int, uint64(off)), nil
+	}
+	return b.emit(in, IAdd, Int, p.dyn, b.constant(Int, uint64(off)))
 }
 
 func (b *builder) loadFrom(in *spirv.Inst, p *pointer) ([]*Value, error) {
@@ -530,10 +801,10 @@ func (b *builder) loadFrom(in *spirv.Inst, p *pointer) ([]*Value, error) {
 			}
 			v, err = b.get(in, p.local.vars[off])
 		case rootPush:
-			if uint64(off)*4+4 > uint64(b.f.PushBytes) {
-				return nil, fail(in, "it reads past the push constants")
+			if uint64(off)+uint64(ts[i].Size()) > uint64(b.f.PushBytes) || off%ts[i].Size() != 0 {
+				return nil, fail(in, "it reads a %s at byte %d of %d bytes of push constants", ts[i], off, b.f.PushBytes)
 			}
-			v, err = b.add(in, &Value{Op: Push, Type: ts[i], Offset: off * 4})
+			v, err = b.add(in, &Value{Op: Push, Type: ts[i], Offset: off})
 		case rootBuiltin:
 			v, err = b.readBuiltin(in, p.builtin, int(off))
 		default:
@@ -608,13 +879,13 @@ func (b *builder) readBuiltin(in *spirv.Inst, bi spirv.BuiltIn, dim int) (*Value
 	case spirv.BuiltInNumWorkgroups:
 		return id(NumGroups, dim)
 	case spirv.BuiltInWorkgroupSize:
-		return b.constant(Int, b.wgSize[dim]), nil
+		return b.constant(Int, uint64(b.wgSize[dim])), nil
 	case spirv.BuiltInGlobalInvocationId:
 		g, err := id(GroupID, dim)
 		if err != nil {
 			return nil, err
 		}
-		if g, err = b.emit(in, IMul, Int, g, b.constant(Int, b.wgSize[dim])); err != nil {
+		if g, err = b.emit(in, IMul, Int, g, b.constant(Int, uint64(b.wgSize[dim]))); err != nil {
 			return nil, err
 		}
 		l, err := id(LocalID, dim)
@@ -624,7 +895,7 @@ func (b *builder) readBuiltin(in *spirv.Inst, bi spirv.BuiltIn, dim int) (*Value
 		return b.emit(in, IAdd, Int, g, l)
 	case spirv.BuiltInLocalInvocationIndex:
 		var sum *Value = b.constant(Int, 0)
-		size := uint32(1)
+		size := uint64(1)
 		for d := range 3 {
 			l, err := id(LocalID, d)
 			if err != nil {
@@ -636,7 +907,7 @@ func (b *builder) readBuiltin(in *spirv.Inst, bi spirv.BuiltIn, dim int) (*Value
 			if sum, err = b.emit(in, IAdd, Int, sum, l); err != nil {
 				return nil, err
 			}
-			size *= b.wgSize[d]
+			size *= uint64(b.wgSize[d])
 		}
 		return sum, nil
 	}

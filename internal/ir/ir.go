@@ -8,10 +8,11 @@
 // the rest as code. Vectors and aggregates are taken apart into scalars on the way.
 //
 // The subset is one GLCompute entry point without function calls (spirv-opt inlines
-// them), with bool, 32-bit integers and 32-bit floats, vectors and arrays of them,
+// them), with bool, 32- and 64-bit integers, 16- and 32-bit floats, vectors and arrays of them,
 // storage buffers, push constants, workgroup memory, barriers, structured ifs and
-// loops, and the GLSL.std.450 functions in the table of build.go. Everything else is
-// refused with the word and the name of the opcode. Index arithmetic is taken not to
+// loops, and the GLSL.std.450 functions in the tables of inst.go. Everything else is
+// refused with the word and the name of the opcode; a translation that cannot do all of
+// this refuses what it must by Value.Err. Index arithmetic is taken not to
 // leave the signed 32-bit range, which every buffer of fewer than 2^31 elements meets.
 package ir
 
@@ -19,6 +20,8 @@ import (
 	"fmt"
 	"math"
 	"strings"
+
+	"gpubench/internal/spirv"
 )
 
 // Type is the type of a scalar value. Integers have no sign; operations do.
@@ -30,21 +33,30 @@ const (
 	Bool
 	Int   // 32 bits
 	Float // 32 bits, IEEE 754 binary32
+	Long  // an integer of 64 bits
+	Half  // 16 bits, IEEE 754 binary16
 )
 
-func (t Type) String() string { return [...]string{"void", "bool", "int", "float"}[t] }
+func (t Type) String() string { return [...]string{"void", "bool", "int", "float", "long", "half"}[t] }
+
+// Size is the number of bytes that a value takes in memory.
+func (t Type) Size() uint32 { return [...]uint32{0, 4, 4, 4, 8, 2}[t] }
+
+// Integer reports whether t is a type of integers.
+func (t Type) Integer() bool { return t == Int || t == Long }
 
 // Op is an operation on scalars.
 type Op uint8
 
-// The operations. Comparisons that differ only in the order of their arguments
-// have one form: a > b is Less(b, a).
+// The operations; the type of the result, or of the arguments of a comparison, says how
+// wide they are. Comparisons that differ only in the order of their arguments have one
+// form: a > b is Less(b, a).
 const (
 	Const     Op = iota // Bits
 	LocalID             // Dim: invocation within the workgroup
 	GroupID             // Dim: workgroup within the dispatch
 	NumGroups           // Dim: workgroups of the dispatch
-	Push                // Offset: a 32-bit push constant at this byte offset
+	Push                // Offset: a push constant at this byte offset
 	Load                // Mem, Args[0] index in elements
 	Store               // Mem, Args[0] index, Args[1] value
 	Get                 // Var
@@ -87,9 +99,15 @@ const (
 	FMax
 	FAbs
 	Sqrt
+	RSqrt
+	Exp2
+	Log2
+	Sin
+	Cos
 	Floor
 	Ceil
 	Trunc
+	RoundEven
 	FEq // ordered; false when an argument is NaN, like FLess and FLessEq
 	FNe // unordered; true when an argument is NaN
 	FLess
@@ -107,23 +125,48 @@ const (
 	FToU
 	IToFBits // the same 32 bits
 	FToIBits
+	UExtend // Int to Long
+	SExtend
+	Truncate   // Long to Int
+	FConvert   // between Half and Float, to nearest even
+	PackHalf   // two Halfs to an Int, the first in the low bits
+	UnpackHalf // Dim: one of the two Halfs of an Int
+	PackLong   // two Ints to a Long
+	UnpackLong // Dim
+
+	// What translations make of the above; Build makes none of it. A lowered access takes
+	// an Addr instead of an index, and moves one element or several neighbouring ones.
+	Addr      // Mem: where the element Args[0] times N lies, counted from the Addr Args[1] if there is one
+	Wide      // Mem, Args[0] Addr, Offset in elements, N: loads N neighbours, for Part
+	Part      // Dim: one of the elements that Args[0], a Wide, has loaded
+	WideStore // Mem, Args[0] Addr, Offset in elements, Args[1:] the neighbours
+	Copy      // Mem, Args[0] Addr, Offset, N elements from From, Args[1] Addr, FromOffset; lands at a CopyWait
+	CopyWait  // until this invocation's copies have landed
 	numOps
 )
 
 var opNames = [numOps]string{"const", "local_id", "group_id", "num_groups", "push", "load", "store", "get", "set", "barrier",
 	"iadd", "isub", "imul", "udiv", "sdiv", "umod", "srem", "smod", "shl", "lshr", "ashr", "and", "or", "xor", "not", "ineg",
 	"umin", "umax", "smin", "smax", "sabs", "ieq", "ine", "ult", "ule", "slt", "sle",
-	"fadd", "fsub", "fmul", "fdiv", "fneg", "fma", "fmin", "fmax", "fabs", "sqrt", "floor", "ceil", "trunc", "feq", "fne", "flt", "fle", "isnan",
-	"land", "lor", "lnot", "leq", "lne", "select", "stof", "utof", "ftos", "ftou", "itofbits", "ftoibits"}
+	"fadd", "fsub", "fmul", "fdiv", "fneg", "fma", "fmin", "fmax", "fabs", "sqrt", "rsqrt", "exp2", "log2", "sin", "cos", "floor", "ceil", "trunc", "roundeven", "feq", "fne", "flt", "fle", "isnan",
+	"land", "lor", "lnot", "leq", "lne", "select", "stof", "utof", "ftos", "ftou", "itofbits", "ftoibits",
+	"uextend", "sextend", "truncate", "fconvert", "packhalf", "unpackhalf", "packlong", "unpacklong",
+	"addr", "wide", "part", "widestore", "copy", "copywait"}
 
 func (o Op) String() string { return opNames[o] }
 
 // HasEffect reports whether an operation does more than compute a value, so that it
 // must stay where it is even if nobody uses the value.
-func (o Op) HasEffect() bool { return o == Store || o == Set || o == Barrier }
+func (o Op) HasEffect() bool {
+	switch o {
+	case Store, Set, Barrier, WideStore, Copy, CopyWait:
+		return true
+	}
+	return false
+}
 
 // Reads reports whether the value depends on what was stored before.
-func (o Op) Reads() bool { return o == Load || o == Get }
+func (o Op) Reads() bool { return o == Load || o == Get || o == Wide }
 
 // Value is one operation and its result.
 type Value struct {
@@ -131,15 +174,30 @@ type Value struct {
 	Op     Op
 	Type   Type // Void for operations without a result
 	Args   []*Value
-	Bits   uint32 // Const: an integer, the bits of a float, or 0 and 1
-	Dim    int    // LocalID, GroupID, NumGroups: 0 to 2
-	Offset uint32 // Push
+	Bits   uint64 // Const: an integer, the bits of a float, or 0 and 1
+	Dim    int    // LocalID, GroupID, NumGroups, Part: 0 to 2, or a component
+	Offset uint32 // Push: bytes; lowered accesses: elements, a signed number
 	Mem    *Mem
 	Var    *Var
+
+	N          uint32 // Addr, Wide, Copy
+	From       *Mem   // Copy
+	FromOffset uint32
+
+	Inst *spirv.Inst // what it was made from; nil for what a translation has added
 }
 
 // IsConst reports whether v is a constant, and its bits.
-func (v *Value) IsConst() (uint32, bool) { return v.Bits, v.Op == Const }
+func (v *Value) IsConst() (uint64, bool) { return v.Bits, v.Op == Const }
+
+// Err is the error of a translation that cannot do v.
+func (v *Value) Err(format string, args ...any) error {
+	err := fmt.Errorf(format, args...)
+	if v.Inst == nil {
+		return err
+	}
+	return fmt.Errorf("word %d: %s: %w", v.Inst.Word, v.Inst.Op, err)
+}
 
 // MemKind says where a memory lives.
 type MemKind uint8
@@ -151,14 +209,14 @@ const (
 	Private                // one per invocation: an array whose indices are not all known
 )
 
-// Mem is an array of 32-bit elements.
+// Mem is an array of elements of one type.
 type Mem struct {
 	ID           int
 	Kind         MemKind
 	Name         string
 	Set, Binding uint32 // Buffer
 	ReadOnly     bool   // Buffer: never written by the kernel
-	Elem         Type   // Int or Float
+	Elem         Type
 	Len          uint32 // elements; 0 for a buffer
 }
 
@@ -258,7 +316,11 @@ func (v *Value) ref() string {
 	case Bool:
 		return fmt.Sprint(v.Bits != 0)
 	case Float:
-		return fmt.Sprintf("%gf", math.Float32frombits(v.Bits))
+		return fmt.Sprintf("%gf", math.Float32frombits(uint32(v.Bits)))
+	case Half:
+		return fmt.Sprintf("%gh", spirv.DecodeFloat(v.Bits, 16))
+	case Long:
+		return fmt.Sprintf("%dl", int64(v.Bits))
 	}
 	return fmt.Sprint(int32(v.Bits))
 }
@@ -277,8 +339,21 @@ func printNodes(b *strings.Builder, nodes []Node, indent string) {
 				fmt.Fprintf(b, " %c", 'x'+rune(n.Dim))
 			case Push:
 				fmt.Fprintf(b, " %d", n.Offset)
+			case UnpackHalf, UnpackLong, Part:
+				fmt.Fprintf(b, " %d", n.Dim)
 			case Load, Store:
 				fmt.Fprintf(b, " %s", n.Mem)
+				if n.Offset != 0 {
+					fmt.Fprintf(b, " %+d", int32(n.Offset))
+				}
+			case Addr:
+				fmt.Fprintf(b, " %s by %d", n.Mem, n.N)
+			case WideStore:
+				fmt.Fprintf(b, " %s %+d", n.Mem, int32(n.Offset))
+			case Wide:
+				fmt.Fprintf(b, " %d of %s %+d", n.N, n.Mem, int32(n.Offset))
+			case Copy:
+				fmt.Fprintf(b, " %d to %s %+d from %s %+d", n.N, n.Mem, int32(n.Offset), n.From, int32(n.FromOffset))
 			case Get, Set:
 				fmt.Fprintf(b, " %s", n.Var)
 			}

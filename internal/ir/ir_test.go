@@ -60,7 +60,7 @@ func TestRefusals(t *testing.T) {
 	for name, want := range map[string]string{
 		"bad_double": "OpFConvert",
 		"bad_switch": "OpSwitch: it is outside the subset",
-		"bad_sin":    "OpExtInst: the function Sin is outside the subset",
+		"bad_asin":   "OpExtInst: the function Asin is outside the subset",
 		"bad_length": "OpArrayLength: it is outside the subset",
 		"bad_atomic": "OpAtomicIAdd: it is outside the subset",
 		"bad_call":   "OpFunctionCall: it is outside the subset",

@@ -8,6 +8,7 @@ import (
 	"math"
 
 	"gpubench/internal/backend"
+	"gpubench/internal/result"
 	"gpubench/internal/stats"
 	"gpubench/internal/worker"
 )
@@ -90,7 +91,7 @@ func (s *session) launchEmpty(dev backend.Device) (stop string, err error) {
 		return "", err
 	}
 	defer closing("program", program, &err)
-	s.built(program, backend.KernelEmpty)
+	s.built(program, backend.KernelEmpty, result.FormatF32)
 
 	r := &recorder{bench: newBench(s, program, emptyProblem), rules: s.req.Rules, most: mostEmptySamples}
 	r.run = r.empty
@@ -105,5 +106,5 @@ func (s *session) launchEmpty(dev backend.Device) (stop string, err error) {
 	s.phase(phaseSample)
 	r.n = 1
 	r.rules.MinTimeS = min(r.rules.MinTimeS, leastEmptySamples*r.last)
-	return r.sample()
+	return r.sample(0)
 }

@@ -6,9 +6,11 @@ import (
 	"errors"
 	"math"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"gpubench/internal/backend"
+	"gpubench/internal/meter"
 	"gpubench/internal/result"
 )
 
@@ -44,6 +46,9 @@ type fake struct {
 	warming   func(batch int) float64 // factor on the time of a batch
 	deviceS   func(host float64) *float64
 	before    func() // called before each batch
+	compiling time.Duration
+	meters    meter.Source
+	running   int32 // 1 while a batch is
 
 	opened, built []string // what was asked for
 	batches       int      // of the current program
@@ -84,6 +89,7 @@ func (f *fake) Candidates(_ string, p backend.Problem) ([]backend.Specialization
 
 func (f *fake) Build(_ string, p backend.Problem, s backend.Specialization) (backend.Program, error) {
 	f.built = append(f.built, p.String())
+	time.Sleep(f.compiling)
 	f.batches = 0
 	if err := f.buildErr[s["T"]]; err != nil {
 		return nil, err
@@ -124,6 +130,8 @@ func (p *fakeProgram) Fill(v float32, n int) error {
 func (p *fakeProgram) Run(b backend.Batch) (backend.Timing, error) {
 	f := p.f
 	f.batches++
+	atomic.StoreInt32(&f.running, 1)
+	defer atomic.StoreInt32(&f.running, 0)
 	if f.before != nil {
 		f.before()
 	}

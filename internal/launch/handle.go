@@ -19,9 +19,11 @@ import (
 	"io"
 	"math"
 	"slices"
+	"time"
 
 	"gpubench/internal/backend"
 	"gpubench/internal/disturb"
+	"gpubench/internal/meter"
 	"gpubench/internal/result"
 	"gpubench/internal/worker"
 )
@@ -31,9 +33,12 @@ import (
 // out: failures of the backend and wrong results are *backend.Error values with
 // a kind, a backend that is not on this machine among them. Handle stops between
 // two batches when ctx ends.
-func Handle(ctx context.Context, b backend.Backend, req worker.Request, emit func(worker.Event)) error {
+//
+// meters opens the meter of a device, and is nil where there are none. Whatever goes
+// wrong with a meter leaves readings out, and costs no launch.
+func Handle(ctx context.Context, b backend.Backend, meters meter.Source, req worker.Request, emit func(worker.Event)) error {
 	kernel := cmp.Or(req.Kernel, backend.KernelMatmul)
-	s := &session{ctx: ctx, req: req, kernel: kernel, emit: emit}
+	s := &session{ctx: ctx, req: req, kernel: kernel, emit: emit, meters: meters, start: time.Now()}
 	var stop string
 	var err error
 	switch {
@@ -83,6 +88,10 @@ type session struct {
 	req    worker.Request
 	kernel string // that of the request
 	emit   func(worker.Event)
+	meters meter.Source
+	start  time.Time
+
+	building time.Duration // that a search has spent on it
 
 	disturbances *disturb.Monitor // while a device is open
 }
@@ -122,6 +131,7 @@ func (s *session) devices(b backend.Backend) error {
 		return err
 	}
 	for _, d := range devices {
+		s.describe(&d)
 		s.emit(worker.Event{Event: worker.EventDevice, Device: &d})
 	}
 	return nil
@@ -134,8 +144,18 @@ func (s *session) device(b backend.Backend) (err error) {
 	}
 	defer closing("device", dev, &err)
 	d := dev.Info()
+	s.describe(&d)
 	s.emit(worker.Event{Event: worker.EventDevice, Device: &d})
 	return nil
+}
+
+// describe adds what the device's meter says.
+func (s *session) describe(d *result.Device) {
+	m, facts := openMeter(s.meters, *d)
+	if m != nil {
+		m.Close()
+	}
+	d.NVML = facts
 }
 
 // bench is a built program together with what is needed to run it checked.
@@ -146,6 +166,7 @@ type bench struct {
 	region    []float32 // of C
 	batches   int       // run so far
 	disturbed []string  // flags of the last one
+	watch     *watch    // of the device's meter; nil for none
 	verifier  *verifier
 	totals    *result.Verification
 }
@@ -193,9 +214,10 @@ func (b *bench) batch(n int) (backend.Timing, error) {
 	if err := b.fill(n); err != nil {
 		return backend.Timing{}, err
 	}
+	b.watch.begin()
 	b.s.disturbances.Begin()
 	t, err := b.program.Run(order)
-	b.disturbed = b.s.disturbances.End()
+	b.disturbed = append(b.s.disturbances.End(), b.watch.end()...)
 	if err != nil {
 		return backend.Timing{}, fmt.Errorf("run %d dispatches: %w", n, err)
 	}

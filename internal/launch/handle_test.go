@@ -71,7 +71,7 @@ func handleContext(t *testing.T, ctx context.Context, f *fake, req worker.Reques
 		f.wrongElement = -1
 	}
 	synctest.Test(t, func(*testing.T) {
-		err = Handle(ctx, f, req, func(e worker.Event) { out = append(out, e) })
+		err = Handle(ctx, f, f.meters, req, func(e worker.Event) { out = append(out, e) })
 	})
 	return out, err
 }
@@ -390,7 +390,7 @@ func TestTimeLimitEndsANoisyLaunch(t *testing.T) {
 	var got events
 	synctest.Test(t, func(t *testing.T) {
 		start := time.Now()
-		err := Handle(context.Background(), &fake{dispatchS: 0.01, warming: noise, wrongElement: -1}, launchRequest(), func(e worker.Event) { got = append(got, e) })
+		err := Handle(context.Background(), &fake{dispatchS: 0.01, warming: noise, wrongElement: -1}, nil, launchRequest(), func(e worker.Event) { got = append(got, e) })
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -751,5 +751,17 @@ func TestSearchBudget(t *testing.T) {
 	want := "T=1 ok 0.001 s on 20x30x10|T=2 skipped: the search's 2.5s were over|T=3 skipped: the search's 2.5s were over|T=1 ok 0.001 s on 20x30x10 chosen"
 	if strings.Join(status, "|") != want {
 		t.Errorf("got %v", status)
+	}
+
+	// What a compiler takes is not the candidates' fault.
+	f = &fake{candidates: specs(3), compiling: searchBudget/2 + time.Millisecond}
+	got, err = handle(t, f, searchRequest())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range got {
+		if e.Event == worker.EventTried && e.Candidate.Status != result.StatusOK {
+			t.Errorf("got %s", line(e.Candidate))
+		}
 	}
 }

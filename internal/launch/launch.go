@@ -53,7 +53,7 @@ func (s *session) launch(dev backend.Device) (stop string, err error) {
 	if name == backend.KernelMatmul {
 		name = dev.Info().KernelName() // a reference has its own
 	}
-	s.built(program, name)
+	s.built(program, name, dev.Info().Format())
 
 	r := &recorder{bench: newBench(s, program, p), rules: s.req.Rules}
 	r.run = r.checked
@@ -64,7 +64,10 @@ func (s *session) launch(dev backend.Device) (stop string, err error) {
 	if err := r.timeEmpty(); err != nil {
 		return "", err
 	}
-	a, b, normal, method := s.normal(p)
+	m, _ := openMeter(s.meters, dev.Info())
+	r.watch = newWatch(m, s.start, r.rules.MaxTimeS)
+	defer r.watch.close()
+	a, b, normal, method := s.normal(p, dev.Info().Format())
 	r.totals.Method, r.totals.Bound = method, normal.tolerance()
 	if err := r.load(a, b, normal); err != nil {
 		return "", err
@@ -75,7 +78,14 @@ func (s *session) launch(dev backend.Device) (stop string, err error) {
 		return "", err
 	}
 	s.phase(phaseSample)
-	return r.sample()
+	least := r.watch.beginEnergy()
+	if stop, err = r.sample(least); err != nil {
+		return "", err
+	}
+	if e := r.watch.endEnergy(uint64(r.dispatches) * p.FLOP()); e != nil {
+		s.emit(worker.Event{Event: worker.EventEnergy, Energy: e})
+	}
+	return stop, nil
 }
 
 // build builds a kernel with the specialization that is asked for, or else the likeliest.
@@ -107,22 +117,23 @@ func (s *session) exact(p backend.Problem) (a, b []float32, c checker, err error
 	return a, b, newExactChecker(p, a, b), nil
 }
 
-// normal returns the input that is timed, its check and the name of the check's method.
-func (s *session) normal(p backend.Problem) (a, b []float32, c checker, method string) {
+// normal returns the input that is timed, its check for a number format and the name of
+// the check's method.
+func (s *session) normal(p backend.Problem, format string) (a, b []float32, c checker, method string) {
 	if s.kernel == backend.KernelFMA {
 		a, b = normalFMAInput(p, s.req.Seed)
 		return a, b, newFMAChecker(p, a, b, fmaBound(p.K)), methodFull
 	}
 	a, b = normalInput(p, s.req.Seed)
-	n, method := newNormalChecker(p, a, b, fullMACs)
+	n, method := newNormalChecker(p, a, b, format, fullMACs)
 	return a, b, n, method
 }
 
 // built emits what was built, under the name of what will be timed.
-func (s *session) built(program backend.Program, name string) {
+func (s *session) built(program backend.Program, name, format string) {
 	form := program.Form()
 	s.emit(worker.Event{Event: worker.EventBuilt, Kernel: &result.Kernel{
-		Name: name, Format: "f32", Accumulate: "f32",
+		Name: name, Format: format, Accumulate: result.FormatF32,
 		SPIRVSHA256: form.SPIRVSHA256, Form: form.Name, FormSHA256: form.SHA256,
 		Specialization: form.Specialization,
 	}})
@@ -149,6 +160,8 @@ type recorder struct {
 	start     time.Time // of the time that MaxTimeS limits
 	n         int       // dispatches in a batch
 	last      float64   // seconds of the last dispatch
+
+	samples, dispatches int // that were taken, without the warm-up
 }
 
 // verifyExact checks batches on the exact input, where nothing is tolerated, and
@@ -197,6 +210,9 @@ func (r *recorder) checked(n int) (backend.Timing, error) {
 // timed runs r.n dispatches and emits them as a sample of this kind. It returns the
 // seconds of one dispatch.
 func (r *recorder) timed(event string) (float64, error) {
+	if r.watch != nil {
+		r.watch.expected = time.Duration(r.last * float64(r.n) * float64(time.Second))
+	}
 	t, err := r.run(r.n)
 	if err != nil {
 		return 0, err
@@ -204,6 +220,14 @@ func (r *recorder) timed(event string) (float64, error) {
 	sample := newSample(t, r.n, r.roundTrip)
 	sample.Flags = append(sample.Flags, r.disturbed...)
 	r.s.emit(worker.Event{Event: event, Sample: sample})
+	var index *int
+	if event == worker.EventSample {
+		i := r.samples
+		index = &i
+		r.samples++
+		r.dispatches += r.n
+	}
+	r.watch.send(index, r.s.emit)
 	r.last = t.HostS / float64(r.n)
 	return r.last, nil
 }
@@ -250,8 +274,9 @@ func (r *recorder) warmUp() error {
 }
 
 // sample takes samples until the stop rule or the time limit ends it, and returns
-// which of them did.
-func (r *recorder) sample() (stop string, err error) {
+// which of them did. The rule ends it after least at the earliest.
+func (r *recorder) sample(least time.Duration) (stop string, err error) {
+	began := time.Now()
 	rule := stats.NewStopper(r.rules.MinSamples, r.rules.MinTimeS, r.rules.Precision)
 	for taken := 0; taken < leastSamples || r.within(1); taken++ {
 		perDispatch, err := r.timed(worker.EventSample)
@@ -259,7 +284,7 @@ func (r *recorder) sample() (stop string, err error) {
 			return "", err
 		}
 		rule.Add(perDispatch, perDispatch*float64(r.n))
-		if stop, done := rule.Done(); done {
+		if stop, done := rule.Done(); done && time.Since(began) >= least {
 			return stop, nil
 		}
 		if taken+1 == r.most {

@@ -57,7 +57,7 @@ func TestRealDevices(t *testing.T) {
 					run := func() {
 						t.Helper()
 						last = nil
-						if err := Handle(context.Background(), b, req, func(e worker.Event) { last = append(last, e) }); err != nil {
+						if err := Handle(context.Background(), b, nil, req, func(e worker.Event) { last = append(last, e) }); err != nil {
 							t.Fatalf("%s, %v: %s: %v", d.ID, p, req.Op, err)
 						}
 					}
@@ -97,7 +97,7 @@ func TestRealDevices(t *testing.T) {
 				}
 				req := worker.Request{Op: worker.OpLaunch, Backend: b.Name(), Device: d.ID, Kernel: backend.KernelEmpty, Seed: 1, Rules: realRules}
 				var got events
-				if err := Handle(context.Background(), b, req, func(e worker.Event) { got = append(got, e) }); err != nil {
+				if err := Handle(context.Background(), b, nil, req, func(e worker.Event) { got = append(got, e) }); err != nil {
 					t.Fatalf("%s, empty: %v", d.ID, err)
 				}
 				if n, v := len(got.samples(worker.EventSample)), got.last(worker.EventVerified).Verification; n < leastSamples || v.Batches != exactBatches || v.Failed != 0 {
@@ -152,7 +152,7 @@ func TestRealPeaks(t *testing.T) {
 		}
 		for _, p := range []backend.Problem{{M: 1, N: 1, K: 1}, {M: 67, N: 129, K: 35}, {M: 1, N: 3000, K: 200}, {M: 2000, N: 3, K: 5}, {M: 3, N: 2, K: 20000}, {M: 256, N: 256, K: 1024}} {
 			var got events
-			if err := Handle(context.Background(), b, request(id, p), func(e worker.Event) { got = append(got, e) }); err != nil {
+			if err := Handle(context.Background(), b, nil, request(id, p), func(e worker.Event) { got = append(got, e) }); err != nil {
 				t.Fatalf("%s, %v: %v", id, p, err)
 			}
 			v := got.last(worker.EventVerified).Verification
@@ -182,13 +182,13 @@ func TestRealPeaks(t *testing.T) {
 		t.Errorf("the devices ran kernels of different SPIR-V: %v", hashes)
 	}
 
-	err = Handle(context.Background(), blas.New(), request("blas", small), func(worker.Event) {})
+	err = Handle(context.Background(), blas.New(), nil, request("blas", small), func(worker.Event) {})
 	if k := kindOf(err); k != backend.Limit && k != backend.Absent {
 		t.Errorf("blas: %v, want a limit", err)
 	}
 	search := request("cpu", small)
 	search.Op = worker.OpSearch
-	if err := Handle(context.Background(), cpu.New(), search, func(worker.Event) {}); err == nil || !strings.Contains(err.Error(), `unknown operation "search" on the kernel "fma"`) {
+	if err := Handle(context.Background(), cpu.New(), nil, search, func(worker.Event) {}); err == nil || !strings.Contains(err.Error(), `unknown operation "search" on the kernel "fma"`) {
 		t.Errorf("a search of fma: %v", err)
 	}
 }
@@ -202,7 +202,7 @@ func TestRealPeaksThatAreWrong(t *testing.T) {
 	}{{1, "exact input: C[1,27] is "}, {4, "batch 4: C[1,27] is "}, {9, "C[1,27] is "}} {
 		b := &corrupting{Backend: cpu.New(), from: tt.batch, element: 77}
 		var got events
-		err := Handle(context.Background(), b, worker.Request{Op: worker.OpLaunch, Device: "cpu:1", Kernel: backend.KernelFMA, Problem: p, Seed: 1, Rules: realRules},
+		err := Handle(context.Background(), b, nil, worker.Request{Op: worker.OpLaunch, Device: "cpu:1", Kernel: backend.KernelFMA, Problem: p, Seed: 1, Rules: realRules},
 			func(e worker.Event) { got = append(got, e) })
 		if b.batches == 0 {
 			t.Skip(err)

@@ -15,7 +15,8 @@ import (
 // What a search may cost. It only has to find the best of a few candidates, not
 // to measure it: the samples come later.
 const (
-	searchBudget = 2500 * time.Millisecond // wall time of the search as a whole
+	searchBudget = 2500 * time.Millisecond // wall time of the search as a whole, but for what follows
+	mostBuilding = 10 * time.Second        // that compilers may take beside it: some need longer for a candidate than its runs
 	probeMACs    = 1 << 24                 // products of the first problem: milliseconds even on a slow software device
 	searchBatchS = 0.004                   // shortest batch, in seconds
 	searchRuns   = 3                       // timed batches of a candidate
@@ -33,7 +34,8 @@ const (
 // a problem all candidates can be tried on within the budget. Only the ranking is
 // wanted, and the launch verifies the chosen one on the full problem.
 func (s *session) search(dev backend.Device) error {
-	deadline := time.Now().Add(searchBudget)
+	start := time.Now()
+	left := func() time.Duration { return searchBudget + min(s.building, mostBuilding) - time.Since(start) }
 	candidates, err := dev.Candidates(s.kernel, s.req.Problem)
 	if err != nil {
 		return err
@@ -55,14 +57,14 @@ func (s *session) search(dev backend.Device) error {
 		switch {
 		case lost:
 			c.Reason = "the device was lost before"
-		case best.BestS > 0 && time.Now().After(deadline):
+		case best.BestS > 0 && left() < 0:
 			c.Reason = fmt.Sprintf("the search's %v were over", searchBudget)
 		default:
 			t, err := trial.run(spec, best.BestS)
 			if err == nil && !sized {
 				// The first candidate that works sets the size for all.
 				sized = true
-				if larger := searchProblem(s.req.Problem, problem, t, time.Until(deadline), len(candidates)); larger != problem {
+				if larger := searchProblem(s.req.Problem, problem, t, left(), len(candidates)); larger != problem {
 					if bigger, berr := s.newTrial(dev, larger); berr == nil {
 						problem, trial = larger, bigger
 						t, err = trial.run(spec, 0)
@@ -161,7 +163,9 @@ func (s *session) newTrial(dev backend.Device, p backend.Problem) (*trial, error
 // a dispatch over a few batches. A candidate hopelessly behind best (seconds, 0
 // for none) is left after its first.
 func (t *trial) run(spec backend.Specialization, best float64) (shortest float64, err error) {
+	start := time.Now()
 	program, err := t.dev.Build(t.s.kernel, t.problem, spec)
+	t.s.building += time.Since(start)
 	if err != nil {
 		return 0, fmt.Errorf("build: %w", err)
 	}

@@ -164,6 +164,21 @@ func checksum(c []float32) string {
 // and among a million elements some exceed the bound up to k of nine million.
 func normalBound(k int) float64 { return 8 * 0x1p-24 * float64(k+8) }
 
+// tf32Bound is normalBound for TF32: 8 * 2^-10 sqrt(k + 64), and what float32 adds.
+//
+// An input loses its lowest 13 bits, up to 2^-10 of it, and hardware that cuts them off loses
+// in one direction: the error of a product is 2^-10 of it on average at most, and the
+// error of a sum of k of them has a standard deviation of up to 1.1 * 2^-10 sqrt(k). At k = 1 it
+// is a product of two normal numbers, whose tail is exponential: the 64 covers that. Seven
+// standard deviations are little; they tell TF32 from what has lost its way, not from
+// other formats with as few bits. What the format is, the library is told.
+func tf32Bound(k int) float64 { return 8*0x1p-10*math.Sqrt(float64(k+64)) + normalBound(k) }
+
+// tf32RowShare is the share of the element's bound, times sqrt(n), that a row may have
+// under Freivalds' check with TF32: 1.53 times the standard deviation of an element, as
+// in newNormalChecker, is 0.21 of its bound; this is seven times as much.
+const tf32RowShare = 1.5
+
 // normalChecker checks C on the normal input against products in float64.
 type normalChecker struct {
 	p     backend.Problem
@@ -175,8 +190,8 @@ type normalChecker struct {
 	rows, cols []int // whose crossings are sampled
 }
 
-// newNormalChecker returns a checker and the name of its method: full up to
-// limit products, else freivalds.
+// newNormalChecker returns a checker for a number format and the name of its method:
+// full up to limit products, else freivalds.
 //
 // Freivalds' check in float64 takes two vectors x of random signs and
 // magnitudes in [1, 2), so that a single wrong element always counts at least in
@@ -186,8 +201,11 @@ type normalChecker struct {
 // bound, seven times as much, and never below what one tolerable element can
 // cause. What hides below it, an error spread thinly over a few elements, is the
 // business of 4096 sampled elements, each held to the bound of an element.
-func newNormalChecker(p backend.Problem, a, b []float32, limit uint64) (*normalChecker, string) {
-	n := &normalChecker{p: p, a: a, b: b, bound: normalBound(p.K)}
+func newNormalChecker(p backend.Problem, a, b []float32, format string, limit uint64) (*normalChecker, string) {
+	n, share := &normalChecker{p: p, a: a, b: b, bound: normalBound(p.K)}, 0.4
+	if format == result.FormatTF32 {
+		n.bound, share = tf32Bound(p.K), tf32RowShare
+	}
 	if p.FLOP()/2 <= limit {
 		return n, methodFull
 	}
@@ -199,7 +217,7 @@ func newNormalChecker(p backend.Problem, a, b []float32, limit uint64) (*normalC
 		}
 	}
 	n.fp = newFingerprint(p, a, b, x)
-	n.rowBound = n.bound * max(2, 0.4*math.Sqrt(float64(p.N)))
+	n.rowBound = n.bound * max(2, share*math.Sqrt(float64(p.N)))
 	n.rows, n.cols = sampleIndices(p.M, 64, r), sampleIndices(p.N, 64, r)
 	return n, methodFreivalds
 }

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"gpubench/internal/backend"
+	"gpubench/internal/result"
 )
 
 var shapes = []backend.Problem{
@@ -29,7 +30,7 @@ func TestRightResultsPass(t *testing.T) {
 			a, b = normalInput(p, 1)
 			c := multiply(p, a, b, nil)
 			for _, limit := range []uint64{fullMACs, 0} {
-				n, method := newNormalChecker(p, a, b, limit)
+				n, method := newNormalChecker(p, a, b, result.FormatF32, limit)
 				e, err := n.check(c)
 				if err != nil {
 					t.Errorf("%s: %v", method, err)
@@ -53,8 +54,8 @@ func TestWrongElementsAreNamed(t *testing.T) {
 					t.Fatal(err)
 				}
 				na, nb := normalInput(p, 1)
-				full, _ := newNormalChecker(p, na, nb, fullMACs)
-				freivalds, _ := newNormalChecker(p, na, nb, 0)
+				full, _ := newNormalChecker(p, na, nb, result.FormatF32, fullMACs)
+				freivalds, _ := newNormalChecker(p, na, nb, result.FormatF32, 0)
 				for _, input := range []struct {
 					name  string
 					check checker
@@ -117,7 +118,7 @@ func TestCompensatingFaultsAreFound(t *testing.T) {
 	p := backend.Problem{M: 40, N: 50, K: 60}
 	a, b, _ := exactInput(p, 1)
 	na, nb := normalInput(p, 1)
-	freivalds, _ := newNormalChecker(p, na, nb, 0)
+	freivalds, _ := newNormalChecker(p, na, nb, result.FormatF32, 0)
 	for name, input := range map[string]struct {
 		check checker
 		c     []float32
@@ -162,7 +163,7 @@ func TestLowerPrecisionFails(t *testing.T) {
 			}
 			c := multiply(p, a, b, roundTo(format.bits))
 			for _, limit := range []uint64{fullMACs, 0} {
-				n, method := newNormalChecker(p, a, b, limit)
+				n, method := newNormalChecker(p, a, b, result.FormatF32, limit)
 				if _, err := n.check(c); kindOf(err) != backend.WrongResult {
 					t.Errorf("%v in %s by %s: %v, want a wrong result", p, format.name, method, err)
 				}
@@ -188,7 +189,7 @@ func TestExactInputFindsRoundedSums(t *testing.T) {
 func TestBoundHoldsForOtherOrders(t *testing.T) {
 	p := backend.Problem{M: 64, N: 64, K: 3000}
 	a, b := normalInput(p, 3)
-	n, _ := newNormalChecker(p, a, b, fullMACs)
+	n, _ := newNormalChecker(p, a, b, result.FormatF32, fullMACs)
 	for name, sum := range map[string]func(x, y func(int) float32) float32{
 		"backwards": func(x, y func(int) float32) (s float32) {
 			for k := p.K - 1; k >= 0; k-- {
@@ -251,5 +252,47 @@ func TestSampleIndices(t *testing.T) {
 	got := sampleIndices(1000, 64, r)
 	if !slices.IsSorted(got) || len(got) < 55 || len(got) > 64 || got[0] != 0 || got[len(got)-1] != 999 || len(slices.Compact(slices.Clone(got))) != len(got) {
 		t.Errorf("of 1000: %v", got)
+	}
+}
+
+// cut is x without the lowest bits of its fraction.
+func cut(x float32, bits int) float32 {
+	return math.Float32frombits(math.Float32bits(x) >> bits << bits)
+}
+
+// What TF32 makes of right hardware passes under its own bound, rounded or cut off, and
+// never under that of float32; fewer bits pass under neither, and a wrong element is found.
+func TestTF32(t *testing.T) {
+	for _, p := range []backend.Problem{{M: 700, N: 700, K: 4}, {M: 300, N: 300, K: 65}, {M: 90, N: 1100, K: 1024}, {M: 64, N: 64, K: 8000}} {
+		a, b := normalInput(p, 1)
+		product := func(narrow func(float32) float32) []float32 {
+			x, y := make([]float32, len(a)), make([]float32, len(b))
+			for i := range a {
+				x[i] = narrow(a[i])
+			}
+			for i := range b {
+				y[i] = narrow(b[i])
+			}
+			return multiply(p, x, y, nil)
+		}
+		cutOff := product(func(x float32) float32 { return cut(x, 13) })
+		rounded := product(func(x float32) float32 { return roundTo(11)(x) })
+		coarse := product(func(x float32) float32 { return cut(x, 17) })
+		for _, limit := range []uint64{fullMACs, 0} {
+			tf32, method := newNormalChecker(p, a, b, result.FormatTF32, limit)
+			f32, _ := newNormalChecker(p, a, b, result.FormatF32, limit)
+			for name, c := range map[string][]float32{"cut off": cutOff, "rounded": rounded} {
+				e, err := tf32.check(c)
+				if err != nil || e > tf32.tolerance()/1.2 {
+					t.Errorf("%v %s, %s: error %g, bound %g: %v", p, method, name, e, tf32.tolerance(), err)
+				}
+				if _, err := f32.check(c); kindOf(err) != backend.WrongResult {
+					t.Errorf("%v %s: %s passes as float32: %v", p, method, name, err)
+				}
+			}
+			if _, err := tf32.check(coarse); kindOf(err) != backend.WrongResult {
+				t.Errorf("%v %s: 7 bits pass: %v", p, method, err)
+			}
+		}
 	}
 }

@@ -137,7 +137,9 @@ func (s *script) launch(n int, req worker.Request, on func(worker.Event)) {
 			s.edit(n, i, &sample)
 		}
 		on(worker.Event{Event: worker.EventSample, Sample: &sample})
+		on(worker.Event{Event: worker.EventTelemetry, Telemetry: &result.Telemetry{AtS: float64(i), When: result.After, Sample: &i, Values: map[string]float64{"power_w": float64(n)}}})
 	}
+	on(worker.Event{Event: worker.EventEnergy, Energy: &result.Energy{Joules: 500, WindowS: 0.5, FLOP: 20e6 * uint64(len(times))}})
 	on(worker.Event{Event: worker.EventVerified, Verification: &v})
 }
 
@@ -217,6 +219,9 @@ func TestRun(t *testing.T) {
 		if l.Round != i || l.Status != "ok" || l.Stop != "precision" || len(l.Warmup) != 1 || len(l.Samples) != 10 || l.DurationS != 1.5 || l.Started.IsZero() ||
 			l.RoundTripS == nil || *l.RoundTripS != 2e-5*float64(i+1) {
 			t.Errorf("launch %d: %+v", i, l)
+		}
+		if len(l.Telemetry) != 10 || *l.Telemetry[9].Sample != 9 || l.Telemetry[9].Values["power_w"] != float64(i) || l.Energy == nil || l.Energy.Joules != 500 {
+			t.Errorf("launch %d: telemetry %+v, energy %+v", i, l.Telemetry, l.Energy)
 		}
 	}
 	s := m.Summary

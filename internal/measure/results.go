@@ -41,5 +41,6 @@ func (r *run) results(unfinished bool) Results {
 		ms[i].Warnings = append(ms[i].Warnings, analysis.Warnings(&ms[i], devices[i])...)
 	}
 	ratios, warns := analysis.Ratios(ms, baseline)
-	return Results{ms, ratios, warns}
+	ratios = append(ratios, analysis.CardRatios(ms, devices, ratios)...)
+	return Results{ms, ratios, append(warns, analysis.Clocks(ms, devices)...)}
 }

@@ -133,7 +133,7 @@ func newArm(i int, a Arm, plan Plan) *arm {
 		Runtime: cmp.Or(a.Runtime, plan.Runtime),
 		Device:  a.Device.ID,
 		Role:    a.Role(),
-		Kernel: result.Kernel{Name: cmp.Or(a.Kernel, a.Device.KernelName()), Format: "f32", Accumulate: "f32",
+		Kernel: result.Kernel{Name: cmp.Or(a.Kernel, a.Device.KernelName()), Format: a.Device.Format(), Accumulate: result.FormatF32,
 			Specialization: map[string]uint32{}, Search: []result.Candidate{}},
 		Problem:  result.Problem{M: p.M, N: p.N, K: p.K, FLOP: p.FLOP(), Input: "normal", Seed: plan.Seed},
 		Launches: []result.Launch{},
@@ -287,6 +287,12 @@ func (r *run) attempt(a *arm, round, attempt int) worker.Outcome {
 			l.Samples = append(l.Samples, *e.Sample)
 			p.Samples++
 			p.FLOPS = rate(a.Problem, *e.Sample)
+		case worker.EventTelemetry:
+			l.Telemetry = append(l.Telemetry, *e.Telemetry)
+			return
+		case worker.EventEnergy:
+			l.Energy = e.Energy
+			return
 		case worker.EventDone:
 			l.Stop = e.Stop
 			return

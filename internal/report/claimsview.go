@@ -66,9 +66,7 @@ func (p *printer) judgement(j analysis.Judgement) {
 	p.table(2, columns, rows)
 	var said []string
 	for _, v := range j.Verdicts {
-		for _, m := range v.Missing {
-			said = append(said, m)
-		}
+		said = append(said, v.Missing...)
 	}
 	said = distinct(said, func(s string) string { return s })
 	if len(said) > 0 {

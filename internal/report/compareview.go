@@ -28,63 +28,39 @@ func (p *printer) comparison(c *analysis.Comparison) {
 	p.hang("new:  ", p.source(c.New, c.NewDocument), faint)
 	p.line("")
 
-	var rates []float64
+	var products, dispatches []analysis.Row
+	var rates, times []float64
 	for _, r := range c.Rows {
+		of := &products
+		if r.Role == result.RoleOverhead {
+			of = &dispatches
+		}
+		*of = append(*of, r)
 		for _, s := range []*analysis.Side{r.Base, r.New} {
-			if s != nil && s.FLOPS > 0 {
+			switch {
+			case s == nil:
+			case s.FLOPS > 0:
 				rates = append(rates, s.FLOPS)
+			default:
+				times = append(times, s.MedianS)
 			}
 		}
 	}
-	unit := rateUnit(rates)
-	columns := []column{
-		{head: "device", least: 10},
-		{head: "size"},
-		{head: "base", right: true},
-		{head: "95 %", right: true, drop: 1},
-		{head: "new", right: true},
-		{head: "95 %", right: true, drop: 1},
-		{head: "new/base", right: true},
-		{head: "95 %"},
-		{head: "verdict"},
-	}
-	runtimes := len(distinct(c.Rows, func(r analysis.Row) string { return r.Runtime })) > 1
-	var rows []row
-	for _, r := range c.Rows {
-		device := r.Device
-		if runtimes {
-			device = r.Runtime + "/" + device
-		}
-		switch r.Role {
-		case result.RoleReference:
-			device += " " + r.Kernel
-		case result.RoleOverhead:
-			device += " empty dispatch"
-		}
-		out := row{cells: []cell{{text: p.clean(device)}, {text: p.size(r)}}}
-		if r.Ratio == nil {
-			out.restFrom = 2
-			out.rest, out.restStyle = p.status(r)
-			rows = append(rows, out)
-			continue
-		}
-		base, baseCI := p.rate(r.Base, unit)
-		new, newCI := p.rate(r.New, unit)
-		ci := "none"
-		if r.Ratio.CI95 != nil {
-			ci = p.interval(*r.Ratio.CI95)
-		}
-		out.cells = append(out.cells, base, baseCI, new, newCI,
-			cell{text: digits4(r.Ratio.Value) + p.pick("×", "x"), style: strong}, cell{text: ci},
-			cell{text: r.Verdict, style: verdictStyle(r.VerdictAt(c.Threshold))})
-		rows = append(rows, out)
-	}
-	if len(rows) == 0 {
+	if len(c.Rows) == 0 {
 		p.line("Neither document holds a measurement.")
 		return
 	}
-	p.table(2, columns, rows)
-	p.line("")
+	unit := rateUnit(rates)
+	if len(products) > 0 {
+		p.comparedRows(c, products, unit)
+		p.line("")
+	}
+	if len(dispatches) > 0 {
+		times := p.timeUnit(times)
+		p.line(p.paint("empty dispatches, in "+times.name, strong))
+		p.comparedRows(c, dispatches, times)
+		p.line("")
+	}
 	if c.Pairs > 0 {
 		text := fmt.Sprintf("Rates in %s, computed from the samples. A ratio above 1 means that new is faster; it is called the same when its whole interval is within %s%g %% of 1.",
 			unit.name, p.pick("±", "+-"), 100*c.Threshold)
@@ -98,8 +74,52 @@ func (p *printer) comparison(c *analysis.Comparison) {
 	}
 }
 
+// comparedRows prints rows whose figures are all in one unit.
+func (p *printer) comparedRows(c *analysis.Comparison, of []analysis.Row, unit unit) {
+	columns := []column{
+		{head: "device", least: 10},
+		{head: "size"},
+		{head: "base", right: true},
+		{head: "95 %", right: true, drop: 1},
+		{head: "new", right: true},
+		{head: "95 %", right: true, drop: 1},
+		{head: "new/base", right: true},
+		{head: "95 %"},
+		{head: "verdict"},
+	}
+	runtimes := len(distinct(c.Rows, func(r analysis.Row) string { return r.Runtime })) > 1
+	var rows []row
+	for _, r := range of {
+		device := r.Device
+		if runtimes {
+			device = r.Runtime + "/" + device
+		}
+		if r.Role == result.RoleReference {
+			device += " " + r.Kernel
+		}
+		out := row{cells: []cell{{text: p.clean(device)}, {text: p.size(r)}}}
+		if r.Ratio == nil {
+			out.restFrom = 2
+			out.rest, out.restStyle = p.status(r)
+			rows = append(rows, out)
+			continue
+		}
+		base, baseCI := p.figure(r.Base, unit)
+		new, newCI := p.figure(r.New, unit)
+		ci := "none"
+		if r.Ratio.CI95 != nil {
+			ci = p.interval(*r.Ratio.CI95)
+		}
+		out.cells = append(out.cells, base, baseCI, new, newCI,
+			cell{text: digits4(r.Ratio.Value) + p.pick("×", "x"), style: strong}, cell{text: ci},
+			cell{text: r.Verdict, style: verdictStyle(r.VerdictAt(c.Threshold))})
+		rows = append(rows, out)
+	}
+	p.table(2, columns, rows)
+}
+
 // source describes a document in a line.
-func (p *printer) source(name string, d *result.Document) string {
+func (p wording) source(name string, d *result.Document) string {
 	tool := d.Tool.Version
 	if d.Tool.Commit != "" {
 		tool += fmt.Sprintf(" (%.12s)", d.Tool.Commit)
@@ -108,7 +128,7 @@ func (p *printer) source(name string, d *result.Document) string {
 }
 
 // size writes the problem of a row.
-func (p *printer) size(r analysis.Row) string {
+func (p wording) size(r analysis.Row) string {
 	if r.Role == result.RoleOverhead {
 		return ""
 	}
@@ -116,31 +136,28 @@ func (p *printer) size(r analysis.Row) string {
 }
 
 // dimensions writes a problem: one number where it is square.
-func (p *printer) dimensions(m, n, k int) string {
+func (p wording) dimensions(m, n, k int) string {
 	if m == n && n == k {
 		return fmt.Sprint(m)
 	}
 	return fmt.Sprintf("%dx%dx%d", m, n, k)
 }
 
-// rate writes one side of a row: the time of what has no rate.
-func (p *printer) rate(s *analysis.Side, u unit) (rate, interval cell) {
-	if s.FLOPS == 0 {
-		rate.text = p.shortTime(s.MedianS)
-		if s.CI95S != nil {
-			interval.text = p.pick("±", "+-") + halfWidth(*s.CI95S, s.MedianS)
-		}
-		return rate, interval
+// figure writes one side of a row: its rate, or the time of what has none.
+func (p wording) figure(s *analysis.Side, u unit) (figure, interval cell) {
+	value, ci := s.FLOPS, s.FLOPSCI95
+	if value == 0 {
+		value, ci = s.MedianS, s.CI95S
 	}
-	rate.text = digits4(s.FLOPS / u.factor)
-	if s.FLOPSCI95 != nil {
-		interval.text = p.pick("±", "+-") + halfWidth(*s.FLOPSCI95, s.FLOPS)
+	figure.text = digits4(value / u.factor)
+	if ci != nil {
+		interval.text = p.pick("±", "+-") + halfWidth(*ci, value)
 	}
-	return rate, interval
+	return figure, interval
 }
 
 // status words what became of a row without a ratio.
-func (p *printer) status(r analysis.Row) (string, style) {
+func (p wording) status(r analysis.Row) (string, style) {
 	text, st := p.clean(r.Reason), notice
 	switch r.Status {
 	case analysis.Missing:

@@ -1,8 +1,11 @@
 package report
 
 import (
+	"fmt"
 	"io"
+	"strings"
 
+	"gpubench/internal/analysis"
 	"gpubench/internal/result"
 )
 
@@ -12,7 +15,7 @@ func Devices(w io.Writer, host result.Host, devices []result.Device, absent []re
 	p := newPrinter(w, o)
 	p.text(p.host(host), strong)
 	var rows []row
-	var unusable []string
+	var unusable, cards []string
 	for _, d := range devices {
 		memory := ""
 		if d.MemoryBytes > 0 {
@@ -22,6 +25,9 @@ func Devices(w io.Writer, host result.Host, devices []result.Device, absent []re
 		if d.Unusable != "" {
 			usable = cell{text: "no", style: bad}
 			unusable = append(unusable, p.clean(d.ID+" is not usable: "+d.Unusable))
+		}
+		if d.NVML != nil {
+			cards = append(cards, p.clean(d.ID)+": "+p.card(*d.NVML))
 		}
 		rows = append(rows, row{cells: []cell{{text: p.clean(d.ID), style: strong}, p.classCell(d), {text: p.clean(d.Name)}, {text: p.driver(d)}, {text: memory}, usable}})
 	}
@@ -34,8 +40,22 @@ func Devices(w io.Writer, host result.Host, devices []result.Device, absent []re
 			{head: "memory", right: true}, {head: "usable"},
 		}, rows)
 	}
-	if len(unusable)+len(absent) > 0 {
+	var same []string
+	for _, a := range devices {
+		for _, b := range devices {
+			if analysis.SameCard(a, b) {
+				same = append(same, p.clean(a.ID+" and "+b.ID))
+			}
+		}
+	}
+	if len(unusable)+len(cards)+len(same)+len(absent) > 0 {
 		p.line("")
+	}
+	for _, c := range same {
+		p.hang("same card: ", c, faint)
+	}
+	for _, c := range cards {
+		p.hang("", c, faint)
 	}
 	for _, u := range unusable {
 		p.hang("", u, notice)
@@ -44,4 +64,37 @@ func Devices(w io.Writer, host result.Host, devices []result.Device, absent []re
 		p.hang("absent: ", p.clean(absentLine(a)), faint)
 	}
 	return p.err
+}
+
+// card says what NVIDIA's library knows of a card.
+func (p *printer) card(n result.NVML) string {
+	if n.Unavailable != "" {
+		s := "no telemetry: " + n.Unavailable
+		if n.Remedy != "" {
+			s += "; " + n.Remedy
+		}
+		return p.clean(s)
+	}
+	var facts []string
+	fact := func(known bool, format string, args ...any) {
+		if known {
+			facts = append(facts, fmt.Sprintf(format, args...))
+		}
+	}
+	state := func(name string, on *bool) {
+		if on != nil {
+			facts = append(facts, name+map[bool]string{true: " on", false: " off"}[*on])
+		}
+	}
+	fact(n.PowerLimitW > 0 && n.DefaultPowerLimitW > 0 && n.PowerLimitW != n.DefaultPowerLimitW, "power limit %.4g W instead of %.4g W", n.PowerLimitW, n.DefaultPowerLimitW)
+	fact(n.PowerLimitW > 0 && (n.DefaultPowerLimitW == 0 || n.PowerLimitW == n.DefaultPowerLimitW), "power limit %.4g W", n.PowerLimitW)
+	fact(n.MaxSMClockMHz > 0, "up to %d MHz", n.MaxSMClockMHz)
+	fact(n.MaxMemoryClockMHz > 0, "memory up to %d MHz", n.MaxMemoryClockMHz)
+	fact(n.MaxPCIeGeneration > 0 && n.MaxPCIeWidth > 0, "PCIe %d x%d", n.MaxPCIeGeneration, n.MaxPCIeWidth)
+	fact(n.PCIeWidth > 0 && n.PCIeWidth < n.MaxPCIeWidth, "x%d in use", n.PCIeWidth)
+	state("ECC", n.ECC)
+	state("MIG", n.MIG)
+	state("persistence", n.Persistence)
+	fact(len(n.Missing) > 0, "cannot be read: %s", strings.Join(n.Missing, ", "))
+	return p.clean(p.join(facts...))
 }

@@ -36,11 +36,17 @@ func addNote(notes []note, text, label string) ([]note, int) {
 	return append(notes, note{texts: []string{text}, labels: []string{label}}), len(notes) + 1
 }
 
-// String is the text, with the numbers of all rows where they differ: "by 6.5 %
-// (cpu), 10 % (vulkan:0)".
+// mostNumbers is how many rows' numbers a sentence bears beside each other.
+const mostNumbers = 2
+
+// String is the text, with the numbers of both rows where two differ: "by 6.5 % (cpu),
+// 10 % (vulkan:0)". Of more rows the first one's stand for all.
 func (n note) String() string {
-	if len(n.texts) == 1 {
+	switch {
+	case len(n.texts) == 1:
 		return n.texts[0]
+	case len(n.texts) > mostNumbers:
+		return n.texts[0] + " (the numbers are those of " + n.labels[0] + "; likewise with others: " + strings.Join(n.labels[1:], ", ") + ")"
 	}
 	words := numberPattern.Split(n.texts[0], -1)
 	numbers := make([][]string, len(n.texts))

@@ -16,6 +16,9 @@ func TestNotes(t *testing.T) {
 		{"llvmpipe (LLVM 15.0.6, 256 bits) is a program", "vulkan:0", 3},
 		{"llvmpipe (LLVM 15.0.6, 256 bits) is a program", "vulkan:0", 3},
 		{"something else", "cpu", 4},
+		{"1 of 9 launches", "cpu", 5},
+		{"2 of 9 launches", "vulkan:0", 5},
+		{"3 of 9 launches", "blas sgemm", 5},
 	}
 	for _, s := range said {
 		var number int
@@ -28,6 +31,7 @@ func TestNotes(t *testing.T) {
 		"2 (cpu), 3 (vulkan:0) of 3, 5 launches ended at their limit of 5 s",
 		"llvmpipe (LLVM 15.0.6, 256 bits) is a program",
 		"something else",
+		"1 of 9 launches (the numbers are those of cpu; likewise with others: vulkan:0, blas sgemm)",
 	}
 	for i, w := range want {
 		if got := notes[i].String(); got != w {

@@ -1,8 +1,8 @@
 package report
 
 import (
-	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"time"
 )
@@ -52,6 +52,23 @@ func rateUnit(rates []float64) unit {
 	return unit{"GFLOP/s", 1e9}
 }
 
+// timeUnit picks the one unit in which all seconds of a table are shown, so that the
+// median of them is between 1 and 1000 in it.
+func (p wording) timeUnit(seconds []float64) unit {
+	units := []unit{{"s", 1}, {"ms", 1e-3}, {p.pick("µs", "us"), 1e-6}, {"ns", 1e-9}}
+	if len(seconds) == 0 {
+		return units[1]
+	}
+	sorted := slices.Sorted(slices.Values(seconds))
+	middle := sorted[len(sorted)/2]
+	for _, u := range units {
+		if middle >= u.factor {
+			return u
+		}
+	}
+	return units[3]
+}
+
 // halfWidth is half the width of an interval in percent of its middle value v.
 func halfWidth(ci [2]float64, v float64) string {
 	p := 100 * (ci[1] - ci[0]) / 2 / v
@@ -84,15 +101,4 @@ func seconds(s float64) string {
 		return strconv.FormatFloat(s, 'f', 1, 64) + " s"
 	}
 	return time.Duration(math.Round(s) * float64(time.Second)).String()
-}
-
-// shortTime writes the seconds of one dispatch: 12.3 µs.
-func (p *printer) shortTime(s float64) string {
-	switch {
-	case s < 1e-6:
-		return fmt.Sprintf("%.3g ns", s*1e9)
-	case s < 1e-3:
-		return fmt.Sprintf("%.3g %s", s*1e6, p.pick("µs", "us"))
-	}
-	return fmt.Sprintf("%.3g ms", s*1e3)
 }

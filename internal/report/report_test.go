@@ -86,6 +86,17 @@ func add(d *result.Document, device string, size int, flops, spread float64) *re
 	return &d.Measurements[len(d.Measurements)-1]
 }
 
+// energy is a run on a card that counts its energy.
+func energy() *result.Document {
+	d := document(cpuDevice, discrete)
+	add(d, "cpu", 4096, 147.2e9, 0.004)
+	s := add(d, "vulkan:0", 4096, 50.21e12, 0.012).Summary
+	rate, window := 83.4e9, 1.125
+	s.FLOPPerJoule, s.EnergyWindowS = &rate, &window
+	ratio(d, 1, 0, &[2]float64{338, 344})
+	return d
+}
+
 // fail turns a measurement into one without figures.
 func fail(m *result.Measurement, status, code, reason string) *result.Measurement {
 	m.Status, m.Code, m.Reason, m.Summary = status, code, reason, nil
@@ -108,6 +119,7 @@ func TestRun(t *testing.T) {
 	}{
 		{"software", utf8, software},
 		{"software-80", Options{Width: 80}, software},
+		{"same-card", utf8, sameCard},
 		{"software-60", Options{Width: 10}, software},
 		{"software-ascii", ascii, software},
 		{"software-colour", Options{Width: 100, Colour: true}, software},
@@ -121,6 +133,8 @@ func TestRun(t *testing.T) {
 			}
 			return d
 		}},
+		{"energy", Options{Width: 120}, energy},
+		{"energy-100", utf8, energy},
 		{"failures", utf8, func() *result.Document {
 			d := document(cpuDevice, discrete)
 			d.Devices = append(d.Devices, result.Device{ID: "vulkan:1", Backend: "vulkan", Class: result.ClassOther, Name: "V3D 4.2", Unusable: "it has no queue for compute"})
@@ -267,6 +281,30 @@ func suite() *result.Document {
 	return d
 }
 
+// sameCard is a card through Vulkan and through CUDA, with what NVIDIA's library does on it.
+func sameCard() *result.Document {
+	vulkan := discrete
+	vulkan.UUID = "00112233445566778899aabbccddeeff"
+	cuda := vulkan
+	cuda.ID, cuda.Backend, cuda.Driver, cuda.API = "cuda:0", "cuda", result.Driver{Name: "NVIDIA", Info: "570.86.15", Version: "12080"}, "12.8"
+	blas := vulkan
+	blas.ID, blas.Backend, blas.Name, blas.Driver, blas.API = "cublas:0", "cublas", "cuBLAS 12.8.5 on NVIDIA H100 80GB HBM3", result.Driver{Name: "cuBLAS 12.8.5"}, ""
+	tf32 := blas
+	tf32.ID = "cublas:0:tf32"
+	d := document(cpuDevice, vulkan, cuda, blas, tf32)
+	for i, dev := range d.Devices {
+		m := add(d, dev.ID, 4096, []float64{2e12, 42e12, 44e12, 49e12, 360e12}[i], 0.004)
+		if dev.Role() == result.RoleReference {
+			m.Role, m.Kernel = dev.Role(), result.Kernel{Name: dev.KernelName(), Format: dev.Format(), Accumulate: "f32", Form: dev.Backend}
+		}
+		if i > 0 && dev.Format() == result.FormatF32 {
+			ratio(d, i, 0, nil)
+		}
+	}
+	ratio(d, 2, 1, &[2]float64{1.041, 1.054})
+	return d
+}
+
 func hostile() *result.Document {
 	gpu := discrete
 	gpu.Name = "\x1b[2J\x1b]0;owned\x07NVIDIA\r\nvulkan:9 \u202eFAKE\u200b\xff\x00\u0085 GPU\u2028"
@@ -299,6 +337,13 @@ func TestDevices(t *testing.T) {
 	one := cpuDevice
 	one.ID, one.Threads = "cpu:1", 1
 	absent := []result.Absent{{Backend: "cuda", Reason: "libcuda.so.1 not found", Remedy: "install NVIDIA's driver"}}
+	yes, no := true, false
+	card, dumb, lowered := discrete, discrete, discrete
+	card.NVML = &result.NVML{Driver: "570.86.15", ECC: &yes, MIG: &no, Persistence: &yes, PowerLimitW: 700, DefaultPowerLimitW: 700, MaxSMClockMHz: 1980,
+		MaxMemoryClockMHz: 2619, PCIeGeneration: 5, PCIeWidth: 16, MaxPCIeGeneration: 5, MaxPCIeWidth: 16}
+	lowered.ID, lowered.NVML = "vulkan:1", &result.NVML{PowerLimitW: 450.5, DefaultPowerLimitW: 700, PCIeWidth: 8, MaxPCIeGeneration: 5, MaxPCIeWidth: 16,
+		Missing: []string{"energy (not supported)", "ECC (not permitted)"}}
+	dumb.ID, dumb.NVML = "vulkan:2", &result.NVML{Unavailable: "libnvidia-ml.so.1 cannot be loaded", Remedy: "it comes with NVIDIA's driver"}
 	host := document().Host
 	tests := []struct {
 		name    string
@@ -307,6 +352,8 @@ func TestDevices(t *testing.T) {
 	}{
 		{"all", []result.Device{cpuDevice, one, llvmpipe, broken}, absent},
 		{"none", nil, absent},
+		{"same-card", sameCard().Devices, nil},
+		{"cards", []result.Device{card, lowered, dumb}, nil},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {

@@ -4,9 +4,11 @@ import (
 	"cmp"
 	"fmt"
 	"io"
+	"math"
 	"slices"
 	"strings"
 
+	"gpubench/internal/analysis"
 	"gpubench/internal/result"
 )
 
@@ -16,40 +18,134 @@ import (
 // measured. The error is the writer's.
 func Run(w io.Writer, doc *result.Document, o Options) error {
 	p := newPrinter(w, o)
-	v := &runView{printer: p, doc: doc, devices: map[string]result.Device{}, ratios: map[string]result.Ratio{}}
-	for _, d := range doc.Devices {
-		v.devices[d.ID] = d
+	v := viewOf(doc, p.wording)
+	p.text(v.host, strong)
+	p.text(v.run, faint)
+	if v.interrupted != "" {
+		p.line(p.paint(v.interrupted, notice))
 	}
-	for _, r := range doc.Ratios {
-		v.ratios[r.Fast] = r
-	}
-	v.runtimes = len(distinct(doc.Measurements, func(m result.Measurement) string { return m.Runtime })) > 1
-
-	v.header()
-	v.runtimeList()
-	v.deviceList()
-	for _, problem := range distinct(v.products(), problemSize) {
-		v.problem(problem)
-	}
-	v.beside()
-	if len(doc.Measurements) == 0 {
+	if len(v.runtimes.rows) > 0 {
 		p.line("")
-		p.line("Nothing was measured.")
+		p.table(2, v.runtimes.columns, v.runtimes.rows)
 	}
-	v.checks()
-	v.footnotes()
-	v.notMeasured()
+	if len(v.devices.rows) > 0 {
+		p.line("")
+		p.table(2, v.devices.columns, v.devices.rows)
+	}
+	perWattShown := false
+	for _, t := range slices.Concat(v.problems, v.beside) {
+		p.line("")
+		p.line(p.paint(t.caption, strong))
+		for i, used := range p.table(2, t.columns, t.rows) {
+			perWattShown = perWattShown || used && t.columns[i].head == perWatt
+		}
+	}
+	if v.nothing != "" {
+		p.line("")
+		p.line(v.nothing)
+	}
+	if v.checks != "" {
+		p.line("")
+		p.hang("checked: ", v.checks, faint)
+	}
+	for _, l := range v.cards {
+		p.hang("same card: ", l, faint)
+	}
+	if perWattShown {
+		p.hang(perWatt+": ", v.energy, faint)
+	}
+	if len(v.notes)+len(v.warnings) > 0 {
+		p.line("")
+	}
+	for i, n := range v.notes {
+		p.hang(fmt.Sprintf("[%d] ", i+1), n, notice)
+	}
+	for _, text := range v.warnings {
+		p.hang("note: ", text, notice)
+	}
+	if len(v.missing) > 0 {
+		p.line("")
+	}
+	for _, l := range v.missing {
+		p.hang("not measured: ", l, faint)
+	}
 	return p.err
 }
 
-// runView is a document on its way to the printer.
+// view is what a document says to a person: the model of the terminal's table and of
+// the page. All text is clean and in its unit.
+type view struct {
+	host, run   string   // the machine, and what ran
+	interrupted string   // empty when it was not
+	runtimes    table    // those of a suite
+	devices     table    // those that rows speak of
+	problems    []table  // one for each problem
+	beside      []table  // empty dispatches and peaks
+	nothing     string   // said when nothing was measured
+	checks      string   // what "checked" means
+	cards       []string // which devices are one card
+	energy      string   // what the rates per watt are of
+	notes       []string // footnotes by their numbers, from 1
+	warnings    []string // about the run as a whole
+	missing     []string // what was not measured, and why
+}
+
+// viewOf makes the model of a document.
+func viewOf(doc *result.Document, w wording) *view {
+	v := newRunView(doc, w)
+	out := &view{host: v.host(doc.Host), run: v.header(), runtimes: v.runtimeList(), devices: v.deviceList()}
+	if doc.Interrupted {
+		out.interrupted = "Interrupted: this is what was measured until then."
+	}
+	for _, problem := range distinct(v.products(), problemSize) {
+		out.problems = append(out.problems, v.problem(problem))
+	}
+	out.beside = v.beside()
+	if len(doc.Measurements) == 0 {
+		out.nothing = "Nothing was measured."
+	}
+	out.checks, out.cards, out.energy = v.checks(), v.cards(), v.energy()
+	for _, n := range v.notes {
+		out.notes = append(out.notes, n.String())
+	}
+	for _, w := range doc.Warnings {
+		out.warnings = append(out.warnings, v.clean(w.Text))
+	}
+	out.missing = append(v.notMeasured(), v.runtimesMissing()...)
+	return out
+}
+
+// runView is a document on its way to its view.
 type runView struct {
-	*printer
+	wording
 	doc      *result.Document
 	devices  map[string]result.Device
-	ratios   map[string]result.Ratio // by the id of the measurement whose speed they express
-	runtimes bool                    // rows come from several runtimes
-	notes    []note                  // footnotes, in order of first mention
+	baseline string                        // label of the rows that the table's ratios are to, empty when there are none
+	measured map[string]result.Measurement // by id
+	ratios   map[string]result.Ratio       // to the baseline, by the id of the measurement whose speed they express
+	runtimes bool                          // rows come from several runtimes
+	notes    []note                        // footnotes, in order of first mention
+}
+
+func newRunView(doc *result.Document, w wording) *runView {
+	v := &runView{wording: w, doc: doc, devices: map[string]result.Device{}, measured: map[string]result.Measurement{}, ratios: map[string]result.Ratio{}}
+	for _, d := range doc.Devices {
+		v.devices[d.ID] = d
+	}
+	v.runtimes = len(distinct(doc.Measurements, func(m result.Measurement) string { return m.Runtime })) > 1
+	for _, m := range doc.Measurements {
+		v.measured[m.ID] = m
+	}
+	for i, r := range doc.Ratios {
+		slow := v.label(v.measured[r.Slow])
+		if i == 0 { // those to the baseline come first
+			v.baseline = slow
+		}
+		if slow == v.baseline {
+			v.ratios[r.Fast] = r
+		}
+	}
+	return v
 }
 
 // products are the measurements of matrix products: the kernel's and the references'.
@@ -75,14 +171,13 @@ func distinct[T any, K comparable](values []T, key func(T) K) []K {
 }
 
 // join puts facts beside each other and leaves out the empty ones.
-func (p *printer) join(facts ...string) string {
+func (p wording) join(facts ...string) string {
 	facts = slices.DeleteFunc(facts, func(s string) bool { return s == "" })
 	return strings.Join(facts, p.pick(" · ", ", "))
 }
 
-// header prints where and with what was measured.
-func (v *runView) header() {
-	v.text(v.host(v.doc.Host), strong)
+// header says with what was measured, and for how long.
+func (v *runView) header() string {
 	var run []string
 	for _, k := range distinct(v.products(), func(m result.Measurement) [3]string {
 		return [3]string{m.Kernel.Name, m.Kernel.Format, m.Kernel.SPIRVSHA256}
@@ -95,14 +190,11 @@ func (v *runView) header() {
 		}
 	}
 	run = append(run, fmt.Sprintf("seed %d", v.doc.Seed), seconds(v.doc.DurationS))
-	v.text(v.join(run...), faint)
-	if v.doc.Interrupted {
-		v.line(v.paint("Interrupted: this is what was measured until then.", notice))
-	}
+	return v.join(run...)
 }
 
 // host describes the machine in one line.
-func (p *printer) host(h result.Host) string {
+func (p wording) host(h result.Host) string {
 	cpus := fmt.Sprintf("%d of %d CPUs usable", h.CPU.Usable, h.CPU.Logical)
 	if h.CPU.Quota != nil {
 		cpus += fmt.Sprintf(" (quota %.3g)", *h.CPU.Quota)
@@ -128,7 +220,7 @@ func class(d result.Device) string {
 }
 
 // driver describes what drives a device.
-func (p *printer) driver(d result.Device) string {
+func (p wording) driver(d result.Device) string {
 	threads, name, api := "", "", ""
 	switch {
 	case d.Threads == 1:
@@ -151,8 +243,8 @@ func (p *printer) driver(d result.Device) string {
 	return p.join(threads, p.clean(d.ISA), p.clean(name), p.clean(api))
 }
 
-// deviceList prints the devices that rows speak of.
-func (v *runView) deviceList() {
+// deviceList is the table of the devices that rows speak of.
+func (v *runView) deviceList() table {
 	var rows []row
 	for _, id := range distinct(v.doc.Measurements, func(m result.Measurement) string { return m.Device }) {
 		d, known := v.devices[id]
@@ -166,15 +258,11 @@ func (v *runView) deviceList() {
 			{text: v.driver(d)},
 		}})
 	}
-	if len(rows) == 0 {
-		return
-	}
-	v.line("")
-	v.table(2, []column{{head: "device", least: 10}, {head: "class"}, {head: "name", least: 16}, {head: "driver", least: 16}}, rows)
+	return table{"devices", []column{{head: "device", least: 10}, {head: "class"}, {head: "name", least: 16}, {head: "driver", least: 16}}, rows}
 }
 
 // classCell is the class of a device, which stands out when it is software.
-func (p *printer) classCell(d result.Device) cell {
+func (p wording) classCell(d result.Device) cell {
 	c := cell{text: p.clean(class(d))}
 	if d.Software {
 		c.style = notice
@@ -198,20 +286,39 @@ func (v *runView) label(m result.Measurement) string {
 	return v.clean(s)
 }
 
-// baseline is the label of the row that ratios are to, empty when there are none.
-func (v *runView) baseline() string {
-	for _, r := range v.doc.Ratios {
-		for _, m := range v.doc.Measurements {
-			if m.ID == r.Slow {
-				return v.label(m)
+// cards says which devices are one card in two ways, and how those compare.
+func (v *runView) cards() (lines []string) {
+	ids := distinct(v.products(), func(m result.Measurement) string { return m.Device })
+	for _, vulkan := range ids {
+		for _, cuda := range ids {
+			if !analysis.SameCard(v.devices[vulkan], v.devices[cuda]) {
+				continue
 			}
+			var parts []string
+			for _, r := range v.doc.Ratios {
+				fast, slow := v.measured[r.Fast], v.measured[r.Slow]
+				if fast.Device != cuda || slow.Device != vulkan {
+					continue
+				}
+				part := digits4(r.Value) + v.pick("×", "x")
+				if r.CI95 != nil {
+					part += " (" + v.interval(*r.CI95) + ")"
+				}
+				p := problemSize(fast)
+				parts = append(parts, fmt.Sprintf("%s at %d x %d x %d", part, p[0], p[1], p[2]))
+			}
+			text := vulkan + " and " + cuda
+			if len(parts) > 0 {
+				text += ": CUDA is this many times as fast as Vulkan: " + strings.Join(parts, ", ")
+			}
+			lines = append(lines, v.clean(text))
 		}
 	}
-	return ""
+	return lines
 }
 
-// problem prints the table of one problem size.
-func (v *runView) problem(size [3]int) {
+// problem is the table of one problem size.
+func (v *runView) problem(size [3]int) table {
 	var arms []result.Measurement
 	var rates []float64
 	for _, m := range v.products() {
@@ -229,21 +336,19 @@ func (v *runView) problem(size [3]int) {
 	for _, r := range rates {
 		fastest = max(fastest, r)
 	}
-	isBaseline := func(id string) bool {
-		return slices.ContainsFunc(v.doc.Ratios, func(r result.Ratio) bool { return r.Slow == id })
-	}
 	columns := []column{
 		{head: "device", least: 10},
 		{head: "class", least: 5},
 		{head: unit.name, right: true},
 		{head: "95 %", right: true, drop: 1},
-		{bar: true, drop: 5},
+		{bar: true, drop: 5, name: "rate, drawn"},
 		{head: "of peak", right: true, drop: 4},
 		{head: "device clock", right: true, drop: 6},
-		{head: "vs " + v.baseline(), right: true},
+		{head: perWatt, right: true, drop: 7},
+		{head: "vs " + v.baseline, right: true},
 		{head: "95 %", drop: 2},
 		{head: "checked", drop: 3},
-		{},
+		{mark: true, name: "notes"},
 	}
 	var rows []row
 	for _, m := range arms {
@@ -265,10 +370,13 @@ func (v *runView) problem(size [3]int) {
 			continue
 		}
 		s := m.Summary
-		interval, device, ratio, ratioCI, peak := "", "", cell{}, "", cell{}
+		interval, device, efficiency, ratio, ratioCI, peak := "", "", cell{}, cell{}, "", cell{}
+		if s.FLOPPerJoule != nil {
+			efficiency.text = digits4(*s.FLOPPerJoule / 1e9)
+		}
 		if m.Peak != nil {
 			peak.text = fmt.Sprintf("%.0f %%", 100*m.Peak.Share)
-			if m.Peak.Share > 1.05 {
+			if m.Peak.Share > analysis.Impossible {
 				peak.style = bad
 			}
 		}
@@ -283,7 +391,7 @@ func (v *runView) problem(size [3]int) {
 			if q.CI95 != nil {
 				ratioCI = v.interval(*q.CI95)
 			}
-		} else if isBaseline(m.ID) {
+		} else if v.label(m) == v.baseline {
 			ratio.text = "baseline"
 		}
 		r.cells = append(r.cells,
@@ -292,62 +400,97 @@ func (v *runView) problem(size [3]int) {
 			cell{drawn: true, part: s.FLOPS / fastest},
 			peak,
 			cell{text: device},
+			efficiency,
 			ratio,
 			cell{text: ratioCI},
 			cell{text: plural(m.Verification.Batches, "batch", "batches"), style: good},
 			marks)
 		rows = append(rows, r)
 	}
-	v.line("")
-	v.line(v.paint(fmt.Sprintf("%d x %d x %d", size[0], size[1], size[2]), strong))
-	v.table(2, columns, rows)
+	return table{fmt.Sprintf("%d x %d x %d", size[0], size[1], size[2]), columns, rows}
 }
 
-// beside prints what was looked at beside the products: the time of an empty dispatch
-// and the peak of the arithmetic.
-func (v *runView) beside() {
-	var rates []float64
-	for _, m := range v.doc.Measurements {
-		if m.Role == result.RolePeak && m.Summary != nil {
-			rates = append(rates, m.Summary.FLOPS)
+// perWatt is the head of a column.
+const perWatt = "GFLOP/s/W"
+
+// energy says what the rates per watt are of, if there are any.
+func (v *runView) energy() string {
+	lo, hi := math.Inf(1), 0.0
+	for _, m := range v.products() {
+		if m.Summary != nil && m.Summary.EnergyWindowS != nil {
+			lo, hi = min(lo, *m.Summary.EnergyWindowS), max(hi, *m.Summary.EnergyWindowS)
 		}
 	}
-	unit := rateUnit(rates)
-	var rows []row
-	for _, m := range v.doc.Measurements {
-		if m.Role != result.RoleOverhead && m.Role != result.RolePeak {
+	if hi == 0 {
+		return ""
+	}
+	window := fmt.Sprintf("%.1f s", lo)
+	if highest := fmt.Sprintf("%.1f s", hi); highest != window {
+		window = fmt.Sprintf("%.1f to %s", lo, highest)
+	}
+	return "by the card's own counter of its energy, all of the card, in " + window + " of each launch, pauses between the batches included"
+}
+
+// beside is what was looked at beside the products: the peak of the arithmetic and
+// the time of an empty dispatch, each with a table where there are any.
+func (v *runView) beside() (tables []table) {
+	for _, kind := range []struct{ role, caption string }{
+		{result.RolePeak, "peak: multiply-adds alone, what the arithmetic can do"},
+		{result.RoleOverhead, "empty dispatch: from submission to fence"},
+	} {
+		var of []result.Measurement
+		var values []float64
+		for _, m := range v.doc.Measurements {
+			if m.Role != kind.role {
+				continue
+			}
+			of = append(of, m)
+			if m.Summary != nil {
+				values = append(values, value(m))
+			}
+		}
+		if len(of) == 0 {
 			continue
 		}
-		r := row{cells: []cell{{text: v.label(m)}}}
-		marks := cell{text: v.marks(m), style: notice}
-		if m.Summary == nil {
-			r.rest, r.restFrom, r.restStyle = v.clean(m.Status+": "+m.Reason)+" "+marks.text, 1, notice
+		unit := rateUnit(values)
+		if kind.role == result.RoleOverhead {
+			unit = v.timeUnit(values)
+		}
+		var rows []row
+		for _, m := range of {
+			r := row{cells: []cell{{text: v.label(m)}}}
+			marks := cell{text: v.marks(m), style: notice}
+			if m.Summary == nil {
+				r.rest, r.restFrom, r.restStyle = strings.TrimSpace(v.clean(m.Status+": "+m.Reason)+" "+marks.text), 1, notice
+				rows = append(rows, r)
+				continue
+			}
+			ci, interval := m.Summary.FLOPSCI95, ""
+			if m.Role == result.RoleOverhead {
+				ci = m.Summary.CI95S
+			}
+			if ci != nil {
+				interval = v.pick("±", "+-") + halfWidth(*ci, value(m))
+			}
+			r.cells = append(r.cells, cell{text: digits4(value(m) / unit.factor), style: strong}, cell{text: interval}, marks)
 			rows = append(rows, r)
-			continue
 		}
-		value, ci, middle := v.shortTime(m.Summary.MedianS), m.Summary.CI95S, m.Summary.MedianS
-		what := "from submission to fence"
-		if m.Role == result.RolePeak {
-			value, ci, middle = digits4(m.Summary.FLOPS/unit.factor)+" "+unit.name, m.Summary.FLOPSCI95, m.Summary.FLOPS
-			what = "multiply-adds alone: what the arithmetic can do"
-		}
-		interval := ""
-		if ci != nil {
-			interval = v.pick("±", "+-") + halfWidth(*ci, middle)
-		}
-		r.cells = append(r.cells, cell{text: value, style: strong}, cell{text: interval}, cell{text: what, style: faint}, marks)
-		rows = append(rows, r)
+		tables = append(tables, table{kind.caption, []column{{head: "device", least: 10}, {head: unit.name, right: true}, {right: true, head: "95 %", drop: 1}, {mark: true, name: "notes"}}, rows})
 	}
-	if len(rows) == 0 {
-		return
+	return tables
+}
+
+// value is the figure of a summarised measurement: its rate, or the seconds of an empty
+// dispatch.
+func value(m result.Measurement) float64 {
+	if m.Role == result.RoleOverhead {
+		return m.Summary.MedianS
 	}
-	v.line("")
-	v.line(v.paint("beside the products", strong))
-	v.table(2, []column{{head: "device", least: 10}, {right: true}, {right: true, head: "95 %", drop: 1}, {drop: 2}, {}}, rows)
+	return m.Summary.FLOPS
 }
 
 // interval writes two ends.
-func (p *printer) interval(ci [2]float64) string {
+func (p wording) interval(ci [2]float64) string {
 	lo, hi := digits4(ci[0]), digits4(ci[1])
 	if strings.Contains(lo+hi, "e") { // a dash would be read as a sign
 		return lo + " to " + hi
@@ -408,8 +551,8 @@ func ranges(numbers []int) string {
 	return "[" + strings.Join(parts, ",") + "]"
 }
 
-// checks says below the tables what "checked" means, as far as it was done.
-func (v *runView) checks() {
+// checks says what "checked" means, as far as it was done.
+func (v *runView) checks() string {
 	methods, batches := map[string]bool{}, 0
 	sums := map[string]map[string]bool{} // problem and format to checksums
 	several := false
@@ -430,7 +573,7 @@ func (v *runView) checks() {
 		}
 	}
 	if batches == 0 {
-		return
+		return ""
 	}
 	how := "every batch whole, "
 	switch {
@@ -453,25 +596,11 @@ func (v *runView) checks() {
 	default:
 		how += "; the integer input came out exact"
 	}
-	v.line("")
-	v.hang("checked: ", how, faint)
-}
-
-// footnotes prints the notes of the rows, then those of the whole run.
-func (v *runView) footnotes() {
-	if len(v.notes)+len(v.doc.Warnings) > 0 {
-		v.line("")
-	}
-	for i, n := range v.notes {
-		v.hang(fmt.Sprintf("[%d] ", i+1), n.String(), notice)
-	}
-	for _, w := range v.doc.Warnings {
-		v.hang("note: ", v.clean(w.Text), notice)
-	}
+	return how
 }
 
 // notMeasured lists what is not in the tables, and why.
-func (v *runView) notMeasured() {
+func (v *runView) notMeasured() []string {
 	measured := map[string]bool{}
 	for _, m := range v.doc.Measurements {
 		measured[m.Device] = true
@@ -479,19 +608,13 @@ func (v *runView) notMeasured() {
 	var lines []string
 	for _, d := range v.doc.Devices {
 		if d.Unusable != "" && !measured[d.ID] {
-			lines = append(lines, fmt.Sprintf("%s (%s): %s", d.ID, d.Name, d.Unusable))
+			lines = append(lines, v.clean(fmt.Sprintf("%s (%s): %s", d.ID, d.Name, d.Unusable)))
 		}
 	}
 	for _, a := range v.doc.Absent {
-		lines = append(lines, absentLine(a))
+		lines = append(lines, v.clean(absentLine(a)))
 	}
-	if len(lines) == 0 {
-		return
-	}
-	v.line("")
-	for _, l := range lines {
-		v.hang("not measured: ", v.clean(l), faint)
-	}
+	return lines
 }
 
 // absentLine says why a backend is not there and what to do.

@@ -9,12 +9,9 @@ import (
 	"gpubench/internal/result"
 )
 
-// runtimeList prints the runtimes of a suite: what starting a container costs, what the
-// program sees in it, and how to get what is missing.
-func (v *runView) runtimeList() {
-	if len(v.doc.Runtimes) == 0 {
-		return
-	}
+// runtimeList is the table of a suite's runtimes: what starting a container costs, and
+// what the program sees in it.
+func (v *runView) runtimeList() table {
 	var rows []row
 	for _, r := range v.doc.Runtimes {
 		name := cell{text: v.clean(r.Name), style: strong}
@@ -34,19 +31,18 @@ func (v *runView) runtimeList() {
 		rows = append(rows, row{cells: []cell{name, {text: v.clean(r.Version)}, {text: load}, {text: middle(r.FirstLineS)}, {text: middle(r.FirstResultS)},
 			{text: v.clean(cmp.Or(strings.Join(nodes, " "), "none"))}, {text: v.clean(cmp.Or(strings.Join(r.Vulkan, ", "), "none"))}, gpu}})
 	}
-	v.line("")
-	v.table(2, []column{{head: "runtime", least: 8}, {head: "version", drop: 4}, {head: "image load", right: true, drop: 3}, {head: "first line", right: true},
-		{head: "result", right: true, drop: 1}, {head: "GPU nodes", least: 6, drop: 2}, {head: "Vulkan devices", least: 16}, {head: "ran on a GPU"}}, rows)
+	return table{"runtimes", []column{{head: "runtime", least: 8}, {head: "version", drop: 4}, {head: "image load", right: true, drop: 3}, {head: "first line", right: true},
+		{head: "result", right: true, drop: 1}, {head: "GPU nodes", least: 6, drop: 2}, {head: "Vulkan devices", least: 16}, {head: "ran on a GPU"}}, rows}
+}
+
+// runtimesMissing says why a runtime was not measured or has no GPU, and what to do.
+func (v *runView) runtimesMissing() (lines []string) {
 	for _, r := range v.doc.Runtimes {
-		if r.Reason == "" {
-			continue
+		if r.Reason != "" {
+			lines = append(lines, v.clean(absentLine(result.Absent{Backend: r.Name, Reason: r.Reason, Remedy: r.Remedy})))
 		}
-		text := r.Reason
-		if r.Remedy != "" {
-			text += "; " + r.Remedy
-		}
-		v.hang(v.clean(r.Name)+": ", v.clean(text), notice)
 	}
+	return lines
 }
 
 // middle is the median of seconds in words, empty where there are none.

@@ -67,16 +67,22 @@ const (
 
 var escapes = [...]string{strong: "\x1b[1m", faint: "\x1b[2m", good: "\x1b[32m", bad: "\x1b[31m", notice: "\x1b[33m"}
 
+// wording turns facts into text, for a character set.
+type wording struct {
+	ascii bool // only ASCII can be shown
+}
+
 // printer writes lines for one set of options and keeps the first error.
 type printer struct {
 	Options
+	wording
 	w   io.Writer
 	err error
 }
 
 func newPrinter(w io.Writer, o Options) *printer {
 	o.Width = max(o.Width, minWidth)
-	return &printer{Options: o, w: w}
+	return &printer{Options: o, wording: wording{o.ASCII}, w: w}
 }
 
 // line writes one line without the blanks at its end.
@@ -95,15 +101,15 @@ func (p *printer) paint(s string, st style) string {
 }
 
 // pick returns the first text, or the second where only ASCII can be shown.
-func (p *printer) pick(utf8, ascii string) string {
-	if p.ASCII {
+func (p wording) pick(utf8, ascii string) string {
+	if p.ascii {
 		return ascii
 	}
 	return utf8
 }
 
 // clean makes text from outside safe to print here.
-func (p *printer) clean(s string) string { return clean(s, p.ASCII) }
+func (p wording) clean(s string) string { return clean(s, p.ascii) }
 
 // hang writes text wrapped to the width, its first line after label and the
 // further ones indented as far. The label must be plain ASCII.
@@ -135,6 +141,9 @@ type column struct {
 	// left to drop; 0 means that they may not.
 	least int
 	bar   bool // cells are drawn as bars, in whatever width is left over
+	// name is what a page calls a column that has no head here.
+	name string
+	mark bool // cells are the numbers of footnotes
 }
 
 // cell is one field of a table.
@@ -155,14 +164,22 @@ type row struct {
 	restStyle style
 }
 
+// table is a table for a terminal or a page.
+type table struct {
+	caption string
+	columns []column
+	rows    []row
+}
+
 const (
 	gap      = 2 // blanks between two columns
 	leastBar = 6 // columns of the shortest useful bar
 	mostBar  = 16
 )
 
-// table prints columns aligned, with what fits into the width.
-func (p *printer) table(indent int, columns []column, rows []row) {
+// table prints columns aligned, with what fits into the width, and returns which of
+// them it printed.
+func (p *printer) table(indent int, columns []column, rows []row) (used []bool) {
 	widths := make([]int, len(columns))
 	for i, c := range columns {
 		widths[i] = width(c.head)
@@ -175,7 +192,7 @@ func (p *printer) table(indent int, columns []column, rows []row) {
 			widths[i] = leastBar
 		}
 	}
-	used := make([]bool, len(columns))
+	used = make([]bool, len(columns))
 	for i := range columns {
 		used[i] = !emptyColumn(i, columns, rows)
 	}
@@ -222,6 +239,7 @@ func (p *printer) table(indent int, columns []column, rows []row) {
 	for _, r := range rows {
 		p.row(indent, columns, widths, used, r)
 	}
+	return used
 }
 
 // emptyColumn reports whether no row has anything to show in a column, so that

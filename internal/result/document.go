@@ -8,6 +8,7 @@ package result
 
 import (
 	"cmp"
+	"strings"
 	"time"
 )
 
@@ -109,7 +110,7 @@ const (
 // Device is one processor as one backend sees it.
 type Device struct {
 	ID          string            `json:"id" jsonschema:"name for --device: cpu, cpu:1:avx2, vulkan:0, ..."`
-	Backend     string            `json:"backend" jsonschema:"cpu, vulkan, cuda or metal; or a reference: blas"`
+	Backend     string            `json:"backend" jsonschema:"cpu, vulkan, cuda or metal; or a reference: blas, cublas"`
 	Class       string            `json:"class" jsonschema:"cpu, integrated, discrete, virtual or other"`
 	Name        string            `json:"name" jsonschema:"name that the driver gives"`
 	Software    bool              `json:"software" jsonschema:"true when the device is a program on the CPU (llvmpipe, SwiftShader): never a GPU"`
@@ -123,6 +124,30 @@ type Device struct {
 	ISA         string            `json:"isa" jsonschema:"instruction set of the cpu backend, empty for others"`
 	Limits      map[string]uint64 `json:"limits" jsonschema:"limits that bear on the kernel, by the API's own names"`
 	Unusable    string            `json:"unusable" jsonschema:"why the device cannot run the kernel, empty when it can"`
+	// Since 1.1.0.
+	NVML *NVML `json:"nvml,omitempty" jsonschema:"what NVIDIA's management library says of the card; left out for all other devices"`
+}
+
+// NVML is what NVIDIA's management library says of a card when devices are listed. What
+// it does not say is left out.
+type NVML struct {
+	Unavailable        string   `json:"unavailable,omitempty" jsonschema:"why there is no telemetry of this card; left out when there is"`
+	Remedy             string   `json:"remedy,omitempty" jsonschema:"what to do about that"`
+	Driver             string   `json:"driver,omitempty" jsonschema:"version of the driver"`
+	ECC                *bool    `json:"ecc,omitempty" jsonschema:"true when the memory corrects errors"`
+	MIG                *bool    `json:"mig,omitempty" jsonschema:"true when the card is divided into instances: all readings are then of the whole card"`
+	Persistence        *bool    `json:"persistence,omitempty" jsonschema:"true when the driver keeps the card initialised while nobody uses it"`
+	PowerLimitW        float64  `json:"power_limit_w,omitempty" jsonschema:"limit of the power in watts that is enforced"`
+	DefaultPowerLimitW float64  `json:"default_power_limit_w,omitempty" jsonschema:"limit of the power in watts that the card starts with"`
+	MinPowerLimitW     float64  `json:"min_power_limit_w,omitempty" jsonschema:"lowest limit in watts that can be set"`
+	MaxPowerLimitW     float64  `json:"max_power_limit_w,omitempty" jsonschema:"highest limit in watts that can be set"`
+	MaxSMClockMHz      uint32   `json:"max_sm_clock_mhz,omitempty" jsonschema:"highest clock of the multiprocessors in MHz"`
+	MaxMemoryClockMHz  uint32   `json:"max_memory_clock_mhz,omitempty" jsonschema:"highest clock of the memory in MHz"`
+	PCIeGeneration     int      `json:"pcie_generation,omitempty" jsonschema:"generation of the PCIe link now, which falls while the card is idle"`
+	PCIeWidth          int      `json:"pcie_width,omitempty" jsonschema:"lanes of the PCIe link now"`
+	MaxPCIeGeneration  int      `json:"max_pcie_generation,omitempty" jsonschema:"generation that card and slot can do"`
+	MaxPCIeWidth       int      `json:"max_pcie_width,omitempty" jsonschema:"lanes that card and slot can do"`
+	Missing            []string `json:"missing" jsonschema:"what cannot be read of this card, each with the library's reason"`
 }
 
 // GPU reports whether the device is a graphics processor and not software.
@@ -132,7 +157,7 @@ func (d Device) GPU() bool {
 
 // referenceKernels are the routines of the backends that are references: those that
 // run a vendor's own matrix product and not our kernel.
-var referenceKernels = map[string]string{"blas": "sgemm"}
+var referenceKernels = map[string]string{"blas": "sgemm", "cublas": "sgemm"}
 
 // Role is that of all measurements on the device.
 func (d Device) Role() string {
@@ -144,6 +169,21 @@ func (d Device) Role() string {
 
 // KernelName is the name of what runs on the device.
 func (d Device) KernelName() string { return cmp.Or(referenceKernels[d.Backend], "matmul") }
+
+// Number formats.
+const (
+	FormatF32  = "f32"
+	FormatTF32 = "tf32" // float32 in memory; what is multiplied is rounded to 11 bits
+)
+
+// Format is the number format that the device multiplies in. A reference that has
+// several is a device for each, and says in its id which.
+func (d Device) Format() string {
+	if referenceKernels[d.Backend] != "" && strings.HasSuffix(d.ID, ":"+FormatTF32) {
+		return FormatTF32
+	}
+	return FormatF32
+}
 
 // Driver is the software that drives a device.
 type Driver struct {
@@ -206,10 +246,10 @@ type Peak struct {
 // Kernel says exactly what ran.
 type Kernel struct {
 	Name           string            `json:"name" jsonschema:"matmul, or the library's routine for a reference: sgemm"`
-	Format         string            `json:"format" jsonschema:"number format of the matrices, f32"`
+	Format         string            `json:"format" jsonschema:"number format of what is multiplied: f32, or tf32 for a reference that rounds to it"`
 	Accumulate     string            `json:"accumulate" jsonschema:"number format of the sums, f32"`
 	SPIRVSHA256    string            `json:"spirv_sha256" jsonschema:"hash of the SPIR-V module that all forms are made from; empty for a reference"`
-	Form           string            `json:"form" jsonschema:"what the backend ran: spirv, c (made from the SPIR-V for the CPU), ptx or msl; for a reference the kind of library, blas"`
+	Form           string            `json:"form" jsonschema:"what the backend ran: spirv, c (made from the SPIR-V for the CPU), ptx or msl; for a reference the kind of library, blas or cublas"`
 	FormSHA256     string            `json:"form_sha256" jsonschema:"hash of that form; equals spirv_sha256 for form spirv; empty for a reference"`
 	Specialization map[string]uint32 `json:"specialization" jsonschema:"values of the specialization constants by name"`
 	Search         []Candidate       `json:"search" jsonschema:"the specializations that were tried before measuring"`
@@ -266,6 +306,16 @@ type Launch struct {
 	// Since 1.1.0.
 	Attempt    int      `json:"attempt,omitempty" jsonschema:"2 for the one repetition after a fault that is known to be random; left out for a first attempt"`
 	RoundTripS *float64 `json:"round_trip_s,omitempty" jsonschema:"median host seconds of an empty dispatch from submit to fence, which a batch must be 100 times as long as"`
+	Energy     *Energy  `json:"energy,omitempty" jsonschema:"energy that the whole card took while samples were taken, where it has a counter"`
+}
+
+// Energy is what a card took from the first sample of a launch to the last, with what
+// lies between them: C is filled, read and checked there, and the card waits.
+type Energy struct {
+	Joules  float64 `json:"joules" jsonschema:"what the counter advanced by"`
+	WindowS float64 `json:"window_s" jsonschema:"seconds in which it did"`
+	FLOP    uint64  `json:"flop" jsonschema:"work of all dispatches within"`
+	Source  string  `json:"source" jsonschema:"the counter"`
 }
 
 // Sample is one timed batch of dispatches.
@@ -273,14 +323,24 @@ type Sample struct {
 	HostS      float64  `json:"host_s" jsonschema:"host seconds from submit to fence, for the whole batch"`
 	DeviceS    *float64 `json:"device_s" jsonschema:"device seconds for the whole batch by the device's own clock as read, even if absurd (flags say so); null when it has none"`
 	Dispatches int      `json:"dispatches" jsonschema:"dispatches in the batch"`
-	Flags      []string `json:"flags" jsonschema:"what is odd about the sample: device-zero, device-longer-than-host, device-short, short, preempted, throttled, stolen, paged, outlier"`
+	Flags      []string `json:"flags" jsonschema:"what is odd about the sample: device-zero, device-longer-than-host, device-short, short, preempted, throttled (the processors), stolen, paged, outlier; of a card: gpu-power-cap, gpu-power-brake, gpu-thermal, gpu-slowdown, gpu-limit, gpu-sync-boost and gpu-clock-setting (what held its clock down), shared (another process uses it)"`
 }
 
 // Telemetry is one reading during a launch.
 type Telemetry struct {
-	AtS    float64            `json:"at_s" jsonschema:"seconds since the launch started"`
+	AtS    float64            `json:"at_s" jsonschema:"seconds since the process began with its request"`
 	Values map[string]float64 `json:"values" jsonschema:"readings by name, with the unit in the name"`
+	// Since 1.1.0.
+	When   string `json:"when,omitempty" jsonschema:"before, during or after the batch that it was taken for"`
+	Sample *int   `json:"sample,omitempty" jsonschema:"index of that batch in samples; left out in the warm-up"`
 }
+
+// Times of a reading.
+const (
+	Before = "before"
+	During = "during"
+	After  = "after"
+)
 
 // Summary describes the seconds of one dispatch over all good samples.
 type Summary struct {
@@ -298,7 +358,9 @@ type Summary struct {
 	FLOPSCI95     *[2]float64 `json:"flops_ci95" jsonschema:"95 % interval of the rate"`
 	DeviceMedianS *float64    `json:"device_median_s" jsonschema:"median seconds of one dispatch by the device's clock, over trusted samples; null when there are none"`
 	// Since 1.1.0.
-	Method string `json:"method,omitempty" jsonschema:"how ci95_s was made, empty without one"`
+	Method        string   `json:"method,omitempty" jsonschema:"how ci95_s was made, empty without one"`
+	FLOPPerJoule  *float64 `json:"flop_per_joule,omitempty" jsonschema:"FLOP per joule, which is FLOP/s per watt: the median over the good launches whose energy is of at least a second; left out when there are none"`
+	EnergyWindowS *float64 `json:"energy_window_s,omitempty" jsonschema:"median of the windows in seconds that it is of"`
 }
 
 // Ratio is time of the slow arm over time of the fast arm, so above 1 means that

@@ -35,11 +35,16 @@ func example() *Document {
 				Driver: Driver{ID: 22, Name: "venus", Info: "Mesa 25.3.6", Version: "0x06400306"}, API: "1.2.0",
 				UUID: "30313233343536373839616263646566", MemoryBytes: 4 << 30, Unified: true, Timestamps: true,
 				Limits: map[string]uint64{"maxComputeSharedMemorySize": 32768, "maxComputeWorkGroupInvocations": 1024},
+				NVML: &NVML{
+					Driver: "570.86.15", ECC: ptr(true), MIG: ptr(false), Persistence: ptr(true), PowerLimitW: 650, DefaultPowerLimitW: 700, MinPowerLimitW: 200, MaxPowerLimitW: 700,
+					MaxSMClockMHz: 1980, MaxMemoryClockMHz: 2619, PCIeGeneration: 4, PCIeWidth: 16, MaxPCIeGeneration: 5, MaxPCIeWidth: 16, Missing: []string{"energy (not supported)"},
+				},
 			},
 			{
 				ID: "vulkan:1", Backend: "vulkan", Class: ClassCPU, Name: "llvmpipe (LLVM 20.1.8, 128 bits)", Software: true,
 				Driver: Driver{ID: 13, Name: "llvmpipe", Info: "Mesa 25.3.6"}, API: "1.4.318", Limits: map[string]uint64{},
 				Unusable: "maxComputeWorkGroupInvocations is 0",
+				NVML:     &NVML{Unavailable: "libnvidia-ml.so.1 not found", Remedy: "install NVIDIA's driver"},
 			},
 			{
 				ID: "blas", Backend: "blas", Class: ClassCPU, Name: "OpenBLAS 0.3.29 (NEOVERSEN1)", Threads: 2, MemoryBytes: 8 << 30, Unified: true,
@@ -81,7 +86,11 @@ func example() *Document {
 							{HostS: 0.0079, DeviceS: ptr(0.0), Dispatches: 10, Flags: []string{"device-zero"}},
 							{HostS: 0.0080, DeviceS: ptr(0.0078), Dispatches: 10},
 						},
-						Telemetry: []Telemetry{{AtS: 0.5, Values: map[string]float64{"temperature_c": -3.5, "power_w": 12.25}}},
+						Telemetry: []Telemetry{
+							{AtS: 0.4, When: Before, Values: map[string]float64{"temperature_c": -4, "power_w": 12}},
+							{AtS: 0.5, When: During, Sample: ptr(2), Values: map[string]float64{"temperature_c": -3.5, "power_w": 12.25}},
+						},
+						Energy: &Energy{Joules: 612.5, WindowS: 1.25, FLOP: 30 * 2 * 1024 * 512 * 256, Source: "NVML's total energy of the card"},
 					},
 					{
 						Round: 1, Status: StatusFailed, Reason: "ended by a signal", Code: "crashed", Signal: "SIGABRT",
@@ -91,6 +100,7 @@ func example() *Document {
 				Summary: &Summary{
 					Clock: "host", N: 3, Launches: 1, MedianS: 0.00079, CI95S: &[2]float64{0.00078, 0.0008}, Method: "Student's t on the logarithms of the launches' medians", Q1S: 0.000785, Q3S: 0.000795,
 					MinS: 0.00078, MaxS: 0.0008, MADS: 0.00001, FLOPS: 3.3979e11, FLOPSCI95: &[2]float64{3.3554e11, 3.4415e11}, DeviceMedianS: ptr(0.000775),
+					FLOPPerJoule: ptr(1.3148e7), EnergyWindowS: ptr(1.25),
 				},
 				Warnings: []Warning{{Code: "drift", Text: "the last third of the samples is 3 % slower than the first: let the machine cool down"}},
 			},

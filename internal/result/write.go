@@ -42,6 +42,11 @@ func WriteFile(path string, d *Document) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", path, err)
 	}
+	return WriteBytes(path, text)
+}
+
+// WriteBytes writes any text to a file as WriteFile writes a document.
+func WriteBytes(path string, text []byte) error {
 	if err := writeFile(path, text); err != nil {
 		return fmt.Errorf("%s: cannot write: %w", path, bare(err))
 	}

@@ -101,13 +101,13 @@ var scalarOps = map[Op]scalarOp{
 		return uint64(extend(x[0], types[0].Width)), nil
 	}},
 	OpFConvert: {floats, func(t *Type, types []*Type, x []uint64) (uint64, error) {
-		return floatBits(floatOf(x[0], types[0].Width), t.Width), nil
+		return EncodeFloat(DecodeFloat(x[0], types[0].Width), t.Width), nil
 	}},
 	OpQuantizeToF16: {floats, func(t *Type, types []*Type, x []uint64) (uint64, error) {
 		if t.Width != 32 || types[0].Width != 32 {
 			return 0, errors.New("only 32-bit numbers can be quantized")
 		}
-		return floatBits(floatOf(floatBits(floatOf(x[0], 32), 16), 16), 32), nil
+		return EncodeFloat(DecodeFloat(EncodeFloat(DecodeFloat(x[0], 32), 16), 16), 32), nil
 	}},
 
 	OpIEqual:            compareUnsigned(func(a, b uint64) bool { return a == b }),
@@ -194,8 +194,8 @@ func extend(bits uint64, width int) int64 {
 	return int64(bits<<(64-width)) >> (64 - width)
 }
 
-// floatOf decodes a number of 16, 32 or 64 bits.
-func floatOf(bits uint64, width int) float64 {
+// DecodeFloat is the number that bits stand for in IEEE 754's format of 16, 32 or 64 bits.
+func DecodeFloat(bits uint64, width int) float64 {
 	switch width {
 	case 64:
 		return math.Float64frombits(bits)
@@ -218,8 +218,8 @@ func floatOf(bits uint64, width int) float64 {
 	return sign * math.Ldexp(1024+fraction, exponent-25)
 }
 
-// floatBits encodes a number in 16, 32 or 64 bits, rounding to nearest, ties to even.
-func floatBits(v float64, width int) uint64 {
+// EncodeFloat is v in IEEE 754's format of 16, 32 or 64 bits, rounded to nearest, ties to even.
+func EncodeFloat(v float64, width int) uint64 {
 	switch width {
 	case 64:
 		return math.Float64bits(v)

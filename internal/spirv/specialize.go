@@ -3,6 +3,7 @@
 package spirv
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -207,4 +208,31 @@ func (s *specializer) workgroupSize() error {
 		}
 	}
 	return nil
+}
+
+// SpecializeNamed is Specialize with the constants' names in the place of their SpecIds.
+// A name that no constant has is an error.
+func (m *Module) SpecializeNamed(values map[string]uint32) (*Module, error) {
+	byID := make(map[uint32]uint32)
+	var names []string
+	done := make(map[string]bool)
+	for i := range m.Insts {
+		in := &m.Insts[i]
+		spec, ok := m.Decoration(in.Result, DecorationSpecId)
+		if name := m.Name(in.Result); ok && name != "" {
+			names = append(names, name)
+			if v, given := values[name]; given {
+				byID[spec[0]] = v
+				done[name] = true
+			}
+		}
+	}
+	slices.Sort(names)
+	names = slices.Compact(names)
+	for _, name := range slices.Sorted(maps.Keys(values)) {
+		if !done[name] {
+			return nil, fmt.Errorf("spirv: there is no specialization constant %q: the module has %s", name, cmp.Or(strings.Join(names, ", "), "none"))
+		}
+	}
+	return m.Specialize(byID)
 }

@@ -724,7 +724,7 @@ func (e *emitter) compute(n *ir.Value) string {
 		if c, ok := lastConst(n); ok && c != 0 && c&(c-1) == 0 {
 			switch n.Op {
 			case ir.UDiv:
-				return fmt.Sprintf("%s >> %d", e.scalar(n.Args[0]), bits.TrailingZeros32(c))
+				return fmt.Sprintf("%s >> %d", e.scalar(n.Args[0]), bits.TrailingZeros64(c))
 			case ir.UMod:
 				return fmt.Sprintf("%s & %du", e.scalar(n.Args[0]), c-1)
 			}
@@ -759,7 +759,7 @@ func (e *emitter) compute(n *ir.Value) string {
 	return apply(f, e.vector)
 }
 
-func lastConst(n *ir.Value) (uint32, bool) {
+func lastConst(n *ir.Value) (uint64, bool) {
 	if len(n.Args) != 2 {
 		return 0, false
 	}

@@ -176,7 +176,7 @@ func (a *analysis) arg(v *ir.Value, loops []*ir.Loop) shape {
 		if v.Type != ir.Int {
 			return shape{kind: uniform}
 		}
-		return shape{kind: uniform, align: uint8(min(31, bits.TrailingZeros32(v.Bits)))}
+		return shape{kind: uniform, align: uint8(min(31, bits.TrailingZeros64(v.Bits)))}
 	}
 	if a.escapes(v, loops) {
 		return shape{kind: varying}
@@ -270,16 +270,16 @@ func (a *analysis) value(v *ir.Value, loops []*ir.Loop) shape {
 				log := -1
 				switch v.Op {
 				case ir.UDiv, ir.UMod:
-					if c != 0 && c%uint32(a.t.Lanes) == 0 {
-						log = bits.TrailingZeros32(c)
+					if c != 0 && c%uint64(a.t.Lanes) == 0 {
+						log = bits.TrailingZeros64(c)
 					}
 				case ir.LShr:
 					if c < 31 {
 						log = int(c)
 					}
 				case ir.And:
-					if c&(c+1) == 0 && c != 1<<32-1 {
-						log = bits.Len32(c)
+					if c&(c+1) == 0 && c < 1<<31 {
+						log = bits.Len64(c)
 					}
 				}
 				group := bits.TrailingZeros32(uint32(a.t.Lanes))

@@ -36,6 +36,9 @@ var Targets = []Target{{"sse2", 4}, {"avx2", 8}, {"avx512", 16}, {"neon", 4}}
 // a kernel. A workgroup whose size is not a multiple of the lanes has idle lanes in
 // its last vector.
 func Translate(f *ir.Func, t Target, name string) (string, error) {
+	if err := subset(f); err != nil {
+		return "", fmt.Errorf("spmd: %s: %w", name, err)
+	}
 	a := analyse(f, t)
 	e := &emitter{analysis: a, name: name, group: map[ir.Node]bool{}, region: map[*ir.Value]int{}, crossing: map[*ir.Value]bool{}, kept: map[*ir.Var]bool{},
 		wide: map[*ir.Value]bool{}, needed: map[*ir.Value]bool{}, hoisted: map[*ir.Value]bool{}}
@@ -46,6 +49,27 @@ func Translate(f *ir.Func, t Target, name string) (string, error) {
 		return "", fmt.Errorf("spmd: %s: %w", name, err)
 	}
 	return e.emit()
+}
+
+// subset refuses what the C has no form for.
+func subset(f *ir.Func) (err error) {
+	ir.Walk(f.Body, func(n ir.Node) {
+		v, ok := n.(*ir.Value)
+		if !ok || err != nil {
+			return
+		}
+		for _, x := range append([]*ir.Value{v}, v.Args...) {
+			if x.Type.Size() != 4 && x.Type != ir.Void {
+				err = v.Err("values of type %s are outside the subset of the C", x.Type)
+				return
+			}
+		}
+		switch v.Op {
+		case ir.RSqrt, ir.Exp2, ir.Log2, ir.Sin, ir.Cos, ir.RoundEven, ir.FConvert, ir.PackHalf, ir.UnpackHalf, ir.PackLong, ir.UnpackLong:
+			err = v.Err("the operation %s is outside the subset of the C", v.Op)
+		}
+	})
+	return err
 }
 
 // hasBarrier reports whether a node is or holds a barrier.
@@ -579,7 +603,7 @@ func literal(v *ir.Value) string {
 	if v.Type != ir.Float {
 		return strconv.FormatUint(uint64(v.Bits), 10) + "u"
 	}
-	f := math.Float32frombits(v.Bits)
+	f := math.Float32frombits(uint32(v.Bits))
 	if math.IsNaN(float64(f)) || math.IsInf(float64(f), 0) {
 		return fmt.Sprintf("spmd_float(%#xu)", v.Bits)
 	}

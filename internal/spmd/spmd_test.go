@@ -255,12 +255,15 @@ func TestTranslations(t *testing.T) {
 	}
 }
 
-// A barrier that not all invocations of a workgroup reach is refused.
+// A barrier that not all invocations of a workgroup reach is refused, and what the C has
+// no form for.
 func TestRefusals(t *testing.T) {
 	for name, want := range map[string]string{
 		"bad_barrier_if":     "a barrier lies under a condition that may differ within the workgroup",
 		"bad_barrier_loop":   "a barrier lies in a loop that invocations may leave at different times",
 		"bad_barrier_return": "some invocations return before a barrier that others reach",
+		"bad_half":           "OpLoad: values of type half are outside the subset of the C",
+		"bad_sin":            "OpExtInst: the operation sin is outside the subset of the C",
 	} {
 		f := build(t, read(t, name+".spv"), nil)
 		for _, target := range spmd.Targets {

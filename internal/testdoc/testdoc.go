@@ -58,7 +58,7 @@ func Add(d *result.Document, device string, size int, rate, spread float64) *res
 	for _, dev := range d.Devices {
 		if dev.ID == device && dev.Role() == result.RoleReference {
 			m.Role = result.RoleReference
-			m.Kernel = result.Kernel{Name: dev.KernelName(), Format: "f32", Accumulate: "f32", Form: dev.Backend}
+			m.Kernel = result.Kernel{Name: dev.KernelName(), Format: dev.Format(), Accumulate: "f32", Form: dev.Backend}
 		}
 	}
 	seconds := float64(m.Problem.FLOP) / rate
@@ -98,5 +98,6 @@ func Finish(d *result.Document, baselines ...string) *result.Document {
 	d.Ratios, _ = analysis.Ratios(d.Measurements, func(i int) bool {
 		return strings.Contains(" "+strings.Join(baselines, " ")+" ", " "+d.Measurements[i].Device+" ")
 	})
+	d.Ratios = append(d.Ratios, analysis.CardRatios(d.Measurements, d.Devices, d.Ratios)...)
 	return d
 }

@@ -40,7 +40,7 @@ func (e *Event) check(req Request, at time.Duration) error {
 	payload := map[string]bool{
 		EventDevice: e.Device != nil, EventAbsent: e.Absent != nil, EventBuilt: e.Kernel != nil,
 		EventTried: e.Candidate != nil, EventPhase: e.Phase != "", EventVerified: e.Verification != nil,
-		EventRoundTrip: e.RoundTripS != 0, EventSample: e.Sample != nil, EventError: e.Error != nil, EventDone: e.Stop != "",
+		EventRoundTrip: e.RoundTripS != 0, EventSample: e.Sample != nil, EventTelemetry: e.Telemetry != nil, EventEnergy: e.Energy != nil, EventError: e.Error != nil, EventDone: e.Stop != "",
 	}
 	own := e.Event
 	if own == EventWarmup {
@@ -104,6 +104,19 @@ func (e *Event) check(req Request, at time.Duration) error {
 		}
 		if s.HostS <= 0 || s.HostS > at.Seconds() { // the device's clock may be absurd: it is flagged, the host's is ours
 			return fmt.Errorf("%s: host_s is %v, %.6f s after the start of the process", e.Event, s.HostS, at.Seconds())
+		}
+	case EventTelemetry:
+		t := e.Telemetry
+		if t.AtS < 0 || t.AtS > at.Seconds() {
+			return fmt.Errorf("telemetry: at_s is %v, %.6f s after the start of the process", t.AtS, at.Seconds())
+		}
+		if len(t.Values) == 0 || t.Sample != nil && *t.Sample < 0 {
+			return errors.New("telemetry: no values, or of no sample")
+		}
+	case EventEnergy:
+		j := e.Energy
+		if j.Joules <= 0 || j.WindowS <= 0 || j.WindowS > at.Seconds() {
+			return fmt.Errorf("energy: %v J in %v s, %.6f s after the start of the process", j.Joules, j.WindowS, at.Seconds())
 		}
 	case EventError:
 		if e.Error.Kind == "" || e.Error.Text == "" {

@@ -50,6 +50,8 @@ const (
 	EventRoundTrip = "round-trip" // RoundTripS: an empty dispatch was timed; only launches that are not of backend.KernelEmpty have it
 	EventWarmup    = "warmup"     // Sample
 	EventSample    = "sample"     // Sample
+	EventTelemetry = "telemetry"  // Telemetry: a reading of the device's meter, sent after its batch
+	EventEnergy    = "energy"     // Energy: what the device took while samples were taken
 	EventDone      = "done"       // Stop: the child is finished and all is well
 	EventError     = "error"      // Error: the child is finished and it is not
 )
@@ -71,6 +73,8 @@ type Event struct {
 	Verification *result.Verification `json:"verification,omitempty"`
 	RoundTripS   float64              `json:"round_trip_s,omitempty"`
 	Sample       *result.Sample       `json:"sample,omitempty"`
+	Telemetry    *result.Telemetry    `json:"telemetry,omitempty"`
+	Energy       *result.Energy       `json:"energy,omitempty"`
 	Stop         string               `json:"stop,omitempty"`
 	Error        *EventFailure        `json:"error,omitempty"`
 }

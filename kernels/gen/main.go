@@ -8,7 +8,6 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -17,6 +16,7 @@ import (
 	"gpubench/internal/spirv"
 	"gpubench/internal/spmd"
 	"gpubench/kernels"
+	"gpubench/kernels/glsl"
 )
 
 func main() {
@@ -47,7 +47,7 @@ func run(src, dst string) error {
 	}
 	modules := map[string][]byte{}
 	for name := range kernels.Modules {
-		module, err := compile(filepath.Join(src, "kernels", name+".comp"))
+		module, err := glsl.Compile(filepath.Join(src, "kernels", name+".comp"))
 		if err != nil {
 			return err
 		}
@@ -66,30 +66,6 @@ func run(src, dst string) error {
 		}
 	}
 	return nil
-}
-
-// compile makes the SPIR-V of a GLSL file. The passes inline functions and put local
-// scalars into SSA form; loops and specialization constants stay for the backends.
-func compile(comp string) ([]byte, error) {
-	dir, err := os.MkdirTemp("", "gpubench-kernels-")
-	if err != nil {
-		return nil, err
-	}
-	defer os.RemoveAll(dir)
-	raw, opt := filepath.Join(dir, "raw.spv"), filepath.Join(dir, "opt.spv")
-	for _, cmd := range [][]string{
-		{"glslangValidator", "--quiet", "--target-env", "vulkan1.1", "-o", raw, comp},
-		{"spirv-opt", "--target-env=vulkan1.1", "--inline-entry-points-exhaustive", "--eliminate-dead-functions", "--ssa-rewrite",
-			"--eliminate-dead-branches", "--merge-blocks", "--simplify-instructions", "--vector-dce", "--eliminate-dead-code-aggressive",
-			"--redundancy-elimination", "--eliminate-dead-code-aggressive", "--compact-ids", raw, "-o", opt},
-		{"spirv-val", "--target-env", "vulkan1.1", opt},
-	} {
-		out, err := exec.Command(cmd[0], cmd[1:]...).CombinedOutput()
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w\n%s(Debian has the tools in the packages glslang-tools and spirv-tools)", strings.Join(cmd, " "), err, out)
-		}
-	}
-	return os.ReadFile(opt)
 }
 
 var arches = map[string]string{"sse2": "amd64", "avx2": "amd64", "avx512": "amd64", "neon": "arm64"}

@@ -8,10 +8,12 @@ import (
 	"sync"
 
 	"gpubench/internal/ir"
+	"gpubench/internal/spirv"
 )
 
 // Dispatch is what a kernel runs on. Buffers are 32-bit words, in the order of their
-// bindings; Push are the push constants as words.
+// bindings; elements of 16 and 64 bits lie in them as in a little-endian memory. Push
+// are the push constants as words.
 type Dispatch struct {
 	Groups  [3]uint32
 	Push    []uint32
@@ -68,6 +70,9 @@ func (g *gate) leave() {
 	}
 }
 
+// words is the number of words that a memory of the workgroup or an invocation takes.
+func words(m *ir.Mem) uint64 { return (uint64(m.Len)*uint64(m.Elem.Size()) + 3) / 4 }
+
 func workgroup(f *ir.Func, d Dispatch, group [3]uint32) error {
 	mems := make([][]uint32, len(f.Mems))
 	n := 0
@@ -77,7 +82,7 @@ func workgroup(f *ir.Func, d Dispatch, group [3]uint32) error {
 			mems[i] = d.Buffers[n]
 			n++
 		case ir.Shared:
-			mems[i] = make([]uint32, m.Len)
+			mems[i] = make([]uint32, words(m))
 		}
 	}
 	w := f.Workgroup
@@ -91,10 +96,10 @@ func workgroup(f *ir.Func, d Dispatch, group [3]uint32) error {
 				own := append([][]uint32(nil), mems...)
 				for i, m := range f.Mems {
 					if m.Kind == ir.Private {
-						own[i] = make([]uint32, m.Len)
+						own[i] = make([]uint32, words(m))
 					}
 				}
-				v := &invocation{d: d, group: group, local: [3]uint32{x, y, z}, mems: own, vals: map[*ir.Value]uint32{}, vars: map[*ir.Var]uint32{}, gate: g}
+				v := &invocation{d: d, group: group, local: [3]uint32{x, y, z}, mems: own, vals: map[*ir.Value]uint64{}, wide: map[*ir.Value][]uint64{}, vars: map[*ir.Var]uint64{}, gate: g}
 				wg.Go(func() {
 					defer g.leave()
 					if _, err := v.run(f.Body); err != nil {
@@ -113,8 +118,10 @@ type invocation struct {
 	d            Dispatch
 	group, local [3]uint32
 	mems         [][]uint32
-	vals         map[*ir.Value]uint32
-	vars         map[*ir.Var]uint32
+	vals         map[*ir.Value]uint64
+	wide         map[*ir.Value][]uint64 // what a Wide has loaded
+	vars         map[*ir.Var]uint64
+	copies       []func() // that have not landed
 	gate         *gate
 }
 
@@ -157,7 +164,7 @@ func (v *invocation) run(list []ir.Node) (jump ir.Node, err error) {
 	return nil, nil
 }
 
-func (v *invocation) arg(a *ir.Value) uint32 {
+func (v *invocation) arg(a *ir.Value) uint64 {
 	if b, ok := a.IsConst(); ok {
 		return b
 	}
@@ -168,57 +175,158 @@ func (v *invocation) arg(a *ir.Value) uint32 {
 	return x
 }
 
-func bit(b bool) uint32 {
+func bit(b bool) uint64 {
 	if b {
 		return 1
 	}
 	return 0
 }
 
+// element finds n neighbouring elements of a memory from index at on, for get and put.
+func (v *invocation) element(op ir.Op, m *ir.Mem, at int64, n int) error {
+	have := int64(len(v.mems[m.ID])) * 4 / int64(m.Elem.Size())
+	if at < 0 || at+int64(n) > have {
+		return fmt.Errorf("%s of %d of %s at %d of %d", op, n, m, at, have)
+	}
+	if n > 1 && at%int64(n) != 0 {
+		return fmt.Errorf("%s of %d of %s at %d, which is not aligned", op, n, m, at)
+	}
+	return nil
+}
+
+// Invocations run at the same time; words that race are the kernel's fault, but must
+// not be the Go race detector's.
+func (v *invocation) get(m *ir.Mem, at int64) uint64 {
+	v.gate.Lock()
+	defer v.gate.Unlock()
+	w := v.mems[m.ID]
+	switch m.Elem.Size() {
+	case 2:
+		return uint64(w[at/2]>>(16*(at%2))) & 0xffff
+	case 8:
+		return uint64(w[2*at]) | uint64(w[2*at+1])<<32
+	}
+	return uint64(w[at])
+}
+
+func (v *invocation) put(m *ir.Mem, at int64, x uint64) {
+	v.gate.Lock()
+	defer v.gate.Unlock()
+	w := v.mems[m.ID]
+	switch m.Elem.Size() {
+	case 2:
+		shift := 16 * (at % 2)
+		w[at/2] = w[at/2]&^(0xffff<<shift) | uint32(x)<<shift
+	case 8:
+		w[2*at], w[2*at+1] = uint32(x), uint32(x>>32)
+	default:
+		w[at] = uint32(x)
+	}
+}
+
+// access does what moves several elements at once.
+func (v *invocation) access(n *ir.Value, a []uint64) error {
+	at := int64(int32(a[0])) + int64(int32(n.Offset))
+	switch n.Op {
+	case ir.Wide:
+		if err := v.element(n.Op, n.Mem, at, int(n.N)); err != nil {
+			return err
+		}
+		var xs []uint64
+		for i := range int64(n.N) {
+			xs = append(xs, v.get(n.Mem, at+i))
+		}
+		v.wide[n] = xs
+	case ir.WideStore:
+		if err := v.element(n.Op, n.Mem, at, len(a)-1); err != nil {
+			return err
+		}
+		for i, x := range a[1:] {
+			v.put(n.Mem, at+int64(i), x)
+		}
+	case ir.Copy:
+		from := int64(int32(a[1])) + int64(int32(n.FromOffset))
+		if err := v.element(n.Op, n.Mem, at, int(n.N)); err != nil {
+			return err
+		}
+		if err := v.element(n.Op, n.From, from, int(n.N)); err != nil {
+			return err
+		}
+		for i := range int64(n.N) {
+			v.copies = append(v.copies, func() { v.put(n.Mem, at+i, v.get(n.From, from+i)) })
+		}
+	case ir.CopyWait:
+		for _, c := range v.copies {
+			c()
+		}
+		v.copies = nil
+	}
+	return nil
+}
+
 func (v *invocation) value(n *ir.Value) error {
-	var a [3]uint32
+	a := make([]uint64, max(3, len(n.Args)))
+	width := uint(0) // of the arguments
 	for i, x := range n.Args {
+		if n.Op == ir.Part {
+			break
+		}
 		a[i] = v.arg(x)
 	}
-	f := func(i int) float32 { return math.Float32frombits(a[i]) }
-	s := func(i int) int32 { return int32(a[i]) }
-	float := func(x float64) { v.vals[n] = math.Float32bits(float32(x)) }
-	set := func(x uint32) { v.vals[n] = x }
+	if len(n.Args) > 0 {
+		width = uint(n.Args[0].Type.Size()) * 8
+	}
+	f := func(i int) float64 { return spirv.DecodeFloat(a[i], int(n.Args[i].Type.Size())*8) }
+	s := func(i int) int64 { return int64(a[i]<<(64-width)) >> (64 - width) }
+	set := func(x uint64) {
+		if n.Type == ir.Int {
+			x = uint64(uint32(x))
+		}
+		v.vals[n] = x
+	}
+	float := func(x float64) { set(spirv.EncodeFloat(x, int(n.Type.Size())*8)) }
 	switch n.Op {
 	case ir.LocalID:
-		set(v.local[n.Dim])
+		set(uint64(v.local[n.Dim]))
 	case ir.GroupID:
-		set(v.group[n.Dim])
+		set(uint64(v.group[n.Dim]))
 	case ir.NumGroups:
-		set(v.d.Groups[n.Dim])
+		set(uint64(v.d.Groups[n.Dim]))
 	case ir.Push:
-		set(v.d.Push[n.Offset/4])
+		w := uint64(v.d.Push[n.Offset/4])
+		switch n.Type {
+		case ir.Half:
+			w = w >> (8 * (n.Offset % 4)) & 0xffff
+		case ir.Long:
+			w |= uint64(v.d.Push[n.Offset/4+1]) << 32
+		}
+		set(w)
 	case ir.Load, ir.Store:
-		m := v.mems[n.Mem.ID]
-		if uint64(a[0]) >= uint64(len(m)) {
-			return fmt.Errorf("%s of %s at %d of %d", n.Op, n.Mem, int32(a[0]), len(m))
+		at := int64(int32(a[0])) + int64(int32(n.Offset))
+		if err := v.element(n.Op, n.Mem, at, 1); err != nil {
+			return err
 		}
-		// Invocations run at the same time; shared words that race are the kernel's fault,
-		// but must not be the Go race detector's.
-		v.gate.Lock()
-		defer v.gate.Unlock()
 		if n.Op == ir.Load {
-			set(m[a[0]])
+			set(v.get(n.Mem, at))
 		} else {
-			m[a[0]] = a[1]
+			v.put(n.Mem, at, a[1])
 		}
+	case ir.Wide, ir.WideStore, ir.Copy, ir.CopyWait:
+		return v.access(n, a)
+	case ir.Part:
+		set(v.wide[n.Args[0]][n.Dim])
+	case ir.Addr: // as an index
+		x := a[0] * uint64(n.N)
+		if len(n.Args) > 1 {
+			x += a[1]
+		}
+		v.vals[n] = uint64(uint32(x))
 	case ir.Get:
 		set(v.vars[n.Var])
 	case ir.Set:
 		v.vars[n.Var] = a[0]
 	case ir.Barrier:
 		v.gate.wait()
-	case ir.IAdd:
-		set(a[0] + a[1])
-	case ir.ISub:
-		set(a[0] - a[1])
-	case ir.IMul:
-		set(a[0] * a[1])
 	case ir.UDiv, ir.UMod, ir.SDiv, ir.SRem, ir.SMod:
 		if a[1] == 0 {
 			return fmt.Errorf("%s by zero", n.Op)
@@ -229,22 +337,28 @@ func (v *invocation) value(n *ir.Value) error {
 		case ir.UMod:
 			set(a[0] % a[1])
 		case ir.SDiv:
-			set(uint32(s(0) / s(1)))
+			set(uint64(s(0) / s(1)))
 		case ir.SRem:
-			set(uint32(s(0) % s(1)))
+			set(uint64(s(0) % s(1)))
 		case ir.SMod:
 			r := s(0) % s(1)
 			if r != 0 && (r < 0) != (s(1) < 0) {
 				r += s(1)
 			}
-			set(uint32(r))
+			set(uint64(r))
 		}
+	case ir.IAdd:
+		set(a[0] + a[1])
+	case ir.ISub:
+		set(a[0] - a[1])
+	case ir.IMul:
+		set(a[0] * a[1])
 	case ir.Shl:
-		set(a[0] << (a[1] & 31))
+		set(a[0] << (a[1] & uint64(width-1)))
 	case ir.LShr:
-		set(a[0] >> (a[1] & 31))
+		set(a[0] >> (a[1] & uint64(width-1)))
 	case ir.AShr:
-		set(uint32(s(0) >> (a[1] & 31)))
+		set(uint64(s(0) >> (a[1] & uint64(width-1))))
 	case ir.And, ir.LAnd:
 		set(a[0] & a[1])
 	case ir.Or, ir.LOr:
@@ -260,11 +374,11 @@ func (v *invocation) value(n *ir.Value) error {
 	case ir.UMax:
 		set(max(a[0], a[1]))
 	case ir.SMin:
-		set(uint32(min(s(0), s(1))))
+		set(uint64(min(s(0), s(1))))
 	case ir.SMax:
-		set(uint32(max(s(0), s(1))))
+		set(uint64(max(s(0), s(1))))
 	case ir.SAbs:
-		set(uint32(max(s(0), -s(0))))
+		set(uint64(max(s(0), -s(0))))
 	case ir.IEq, ir.LEq:
 		set(bit(a[0] == a[1]))
 	case ir.INe:
@@ -277,32 +391,51 @@ func (v *invocation) value(n *ir.Value) error {
 		set(bit(s(0) < s(1)))
 	case ir.SLessEq:
 		set(bit(s(0) <= s(1)))
-	case ir.FAdd:
-		float(float64(f(0) + f(1)))
+	case ir.FAdd: // what float64 has rounded rounds right once more to half its digits
+		float(f(0) + f(1))
 	case ir.FSub:
-		float(float64(f(0) - f(1)))
+		float(f(0) - f(1))
 	case ir.FMul:
-		float(float64(f(0) * f(1)))
+		float(f(0) * f(1))
 	case ir.FDiv:
-		float(float64(f(0) / f(1)))
+		float(f(0) / f(1))
 	case ir.FNeg:
-		set(a[0] ^ 1<<31)
+		set(a[0] ^ 1<<(width-1))
 	case ir.Fma:
-		float(float64(f(0))*float64(f(1)) + float64(f(2)))
-	case ir.FMin:
-		float(math.Min(float64(f(0)), float64(f(1))))
-	case ir.FMax:
-		float(math.Max(float64(f(0)), float64(f(1))))
+		float(oddFMA(f(0), f(1), f(2)))
+	case ir.FMin, ir.FMax:
+		switch x, y := f(0), f(1); {
+		case math.IsNaN(x):
+			set(a[1])
+		case math.IsNaN(y):
+			set(a[0])
+		case n.Op == ir.FMin:
+			float(math.Min(x, y))
+		default:
+			float(math.Max(x, y))
+		}
 	case ir.FAbs:
-		set(a[0] &^ (1 << 31))
+		set(a[0] &^ (1 << (width - 1)))
 	case ir.Sqrt:
-		float(math.Sqrt(float64(f(0))))
+		float(math.Sqrt(f(0)))
+	case ir.RSqrt:
+		float(1 / math.Sqrt(f(0)))
+	case ir.Exp2:
+		float(math.Exp2(f(0)))
+	case ir.Log2:
+		float(math.Log2(f(0)))
+	case ir.Sin:
+		float(math.Sin(f(0)))
+	case ir.Cos:
+		float(math.Cos(f(0)))
 	case ir.Floor:
-		float(math.Floor(float64(f(0))))
+		float(math.Floor(f(0)))
 	case ir.Ceil:
-		float(math.Ceil(float64(f(0))))
+		float(math.Ceil(f(0)))
 	case ir.Trunc:
-		float(math.Trunc(float64(f(0))))
+		float(math.Trunc(f(0)))
+	case ir.RoundEven:
+		float(math.RoundToEven(f(0)))
 	case ir.FEq:
 		set(bit(f(0) == f(1)))
 	case ir.FNe:
@@ -312,7 +445,7 @@ func (v *invocation) value(n *ir.Value) error {
 	case ir.FLessEq:
 		set(bit(f(0) <= f(1)))
 	case ir.IsNaN:
-		set(bit(f(0) != f(0)))
+		set(bit(math.IsNaN(f(0))))
 	case ir.LNot:
 		set(a[0] ^ 1)
 	case ir.Select:
@@ -326,13 +459,43 @@ func (v *invocation) value(n *ir.Value) error {
 	case ir.UToF:
 		float(float64(a[0]))
 	case ir.FToS:
-		set(uint32(int32(f(0))))
+		set(uint64(int64(f(0))))
 	case ir.FToU:
-		set(uint32(f(0)))
-	case ir.IToFBits, ir.FToIBits:
+		set(uint64(f(0)))
+	case ir.FConvert:
+		float(f(0))
+	case ir.IToFBits, ir.FToIBits, ir.UExtend, ir.Truncate:
 		set(a[0])
+	case ir.SExtend:
+		set(uint64(s(0)))
+	case ir.PackHalf:
+		set(a[0] | a[1]<<16)
+	case ir.UnpackHalf:
+		set(a[0] >> (16 * n.Dim) & 0xffff)
+	case ir.PackLong:
+		set(a[0] | a[1]<<32)
+	case ir.UnpackLong:
+		set(a[0] >> (32 * n.Dim))
 	default:
 		panic("BUG: interp: no meaning for " + n.Op.String())
 	}
 	return nil
+}
+
+// oddFMA is x*y+z rounded to odd, which rounds right once more to half its digits. The
+// product of two numbers of 24 digits is exact.
+func oddFMA(x, y, z float64) float64 {
+	p := x * y
+	sum := p + z
+	b := sum - p
+	err := (p - (sum - b)) + (z - b)
+	bits := math.Float64bits(sum)
+	if err != 0 && !math.IsInf(sum, 0) && !math.IsNaN(err) && bits&1 == 0 {
+		if (err > 0) == (sum > 0) {
+			bits++
+		} else {
+			bits--
+		}
+	}
+	return math.Float64frombits(bits)
 }

@@ -4,4 +4,4 @@ layout(push_constant) uniform P { uint n; } p;
 layout(set = 0, binding = 0) readonly buffer X { float x[]; };
 layout(set = 0, binding = 1) buffer Y { float y[]; };
 #define I gl_GlobalInvocationID.x
-void main() { y[I] = sin(x[I]); }
+void main() { y[I] = asin(x[I]); }

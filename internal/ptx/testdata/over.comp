@@ -1,0 +1,21 @@
+// Like tile, but some of what was copied is overwritten before the barrier: the copies
+// must have landed by then.
+#version 450
+#extension GL_EXT_control_flow_attributes : require
+layout(local_size_x = 4, local_size_y = 4) in;
+layout(push_constant) uniform P { uint n, k; } p;
+layout(set = 0, binding = 0) restrict readonly buffer X { float x[]; };
+layout(set = 0, binding = 1) restrict writeonly buffer Y { float y[]; };
+shared float tile[16 * 4];
+void main() {
+    const uint l = gl_LocalInvocationID.x, r = gl_LocalInvocationID.y;
+    float sum = 0.0;
+    [[dont_unroll]] for (uint k0 = 0; k0 < p.k; k0 += 4) {
+        [[unroll]] for (uint i = 0; i < 4; ++i) tile[(i * 4 + r) * 4 + l] = x[(i * 4 + r) * p.n + k0 + l];
+        if (p.n > 12) tile[r * 4 + l] = 1.0;
+        barrier();
+        [[unroll]] for (uint d = 0; d < 4; ++d) sum += tile[(r * 4 + l) * 4 + d];
+        barrier();
+    }
+    y[r * 4 + l] = sum;
+}
