@@ -20,7 +20,7 @@ export CGO_LDFLAGS := -O2 -g '-L$(CURDIR)/build/moltenvk'
 endif
 
 .NOTPARALLEL: # the targets of a list follow one another; go uses all cores by itself
-.PHONY: help setup test-setup build run test check fmt vet staticcheck kernels bench gpu-check microbench results fuzz cross mac-check mac-test clean
+.PHONY: help setup test-setup build run test check fmt vet staticcheck kernels bench gpu-check microbench results fuzz cross images test-images mac-check mac-test clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -62,7 +62,9 @@ test: test-setup build check ## set up, check and test everything; skipped tests
 ifeq ($(shell uname -sm),Linux x86_64)
 	@if command -v aarch64-linux-gnu-gcc >/dev/null; then $(MAKE) --no-print-directory cross; else rm -f bin/gpubench-linux-arm64; fi
 endif
+	@$(MAKE) --no-print-directory test-images
 	go run ./internal/testsum go test -json ./...
+	go run ./internal/testsum go test -C images/kubernetes -json ./...
 
 check: fmt vet staticcheck ## gofmt, go vet and staticcheck
 
@@ -102,6 +104,14 @@ mac-check: ## on a Mac: build, test, measure, and leave a document and a log to 
 mac-test: # the tests of what touches the machine, part of mac-check
 	@scripts/moltenvk.sh build/moltenvk
 	go test -count 1 ./metal ./cpu/... ./vk ./kernels/... ./internal/host ./internal/msl ./internal/launch ./internal/worker
+
+images: build ## build the test images with podman, buildah or docker, and archives of them in bin/images
+	images/build.sh
+
+# The tests need no registry, and go without images where none can be built.
+test-images: build
+	@rm -f bin/images/*-linux-$$(go env GOARCH).tar; [ "$$(id -u)" = 0 ] && BASE=debootstrap PLATFORMS=$$(go env GOARCH) IMAGES="cpu vulkan venushost" images/build.sh || \
+		echo "test-images: not all images could be built (that needs root, podman and debootstrap); the tests that use them are skipped" >&2
 
 clean: ## remove all that was built
 	rm -rf bin build cmd/gpubench/helper

@@ -12,6 +12,7 @@ needs() { p=$1; shift; "$@" >/dev/null 2>&1 || need="$need $p"; }
 wants() { p=$1; shift; "$@" >/dev/null 2>&1 || case "$want " in *" $p "*) ;; *) want="$want $p" ;; esac; }
 has() { command -v "$1"; }
 library() { PATH="$PATH:/sbin:/usr/sbin" ldconfig -p | grep -q "$1"; }
+sbin() { PATH="$PATH:/sbin:/usr/sbin" command -v "$1"; }
 archive() { [ -e "$("$1" -print-file-name="$2")" ]; }
 driver() { ls /usr/share/vulkan/icd.d/*.json || ls /etc/vulkan/icd.d/*.json; }
 lavapipe() { ls /usr/share/vulkan/icd.d/lvp_icd*.json; }
@@ -50,6 +51,10 @@ if [ "$what" = test ]; then
 	wants chromium has chromium
 	wants nodejs has node
 	wants npm has npm
+	wants podman has podman
+	wants runc has runc
+	wants docker.io sbin dockerd
+	wants debootstrap sbin debootstrap
 	case $(uname -m) in
 	x86_64)
 		wants gcc-aarch64-linux-gnu has aarch64-linux-gnu-gcc

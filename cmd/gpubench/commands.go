@@ -4,5 +4,5 @@ package main
 
 // commands lists all commands in the order of the help.
 func commands() []*command {
-	return []*command{runCommand(), devicesCommand(), compareCommand(), claimsCommand(), reportCommand(), schemaCommand(), versionCommand(), helpCommand(), workerCommand()}
+	return []*command{runCommand(), devicesCommand(), suiteCommand(), compareCommand(), claimsCommand(), reportCommand(), schemaCommand(), versionCommand(), helpCommand(), workerCommand()}
 }

@@ -55,45 +55,54 @@ and the peak of its arithmetic are measured: a batch lasts 100 empty dispatches 
 least, and what is faster than the peak is flagged.
 `,
 		flags: func(set *pflag.FlagSet) func(*invocation) error {
-			defaults := measure.DefaultRules()
-			size := &sizes{}
-			var backends, devices list
-			launches := &count{value: stats.DefaultLaunches, lo: 1, hi: 1000}
-			precision := &percent{value: defaults.Precision, lo: 0.0001, hi: 0.5}
-			minTime := &duration{value: time.Duration(defaults.MinTimeS * float64(time.Second)), lo: time.Millisecond, hi: time.Hour}
-			budget := &duration{lo: 0, hi: 7 * 24 * time.Hour}
-			within := &percent{value: measure.DefaultRatioPrecision, lo: 0.0001, hi: 1}
-			warmup := &duration{value: time.Duration(defaults.WarmupS * float64(time.Second)), lo: time.Millisecond, hi: time.Hour}
-			timeout := &duration{value: measure.DefaultLimit, lo: time.Second, hi: 24 * time.Hour}
 			o := &runOptions{}
-			set.StringVar(&o.json, "json", "", "write the result document to `FILE`, anew after every launch; - for standard output, without the table")
-			set.StringVar(&o.jsonl, "jsonl", "", "write events to `FILE` while measuring, one JSON object a line: what is known at first, each launch, each measurement, the end; - for standard output, without the table")
-			set.Var(&backends, "backend", "only these backends: "+strings.Join(backendNames, ", "))
-			set.Var(&devices, "device", "only these devices, as in cpu,cpu:1:avx2,vulkan:0; vulkan stands for all of its devices")
-			set.Var(size, "size", "matrix sizes, each as 1024 or MxNxK (default 1024; 512 where all but the CPU is software)")
-			set.Var(&choice{value: "f32", of: []string{"f32"}}, "format", "number format; f32 so far")
-			set.Var(launches, "launches", "processes per arm")
-			set.Var(budget, "budget", "spend up to `TIME` in all: on more launches than --launches while the interval of a ratio is wider than --ratio-precision; no launch begins after it (default none: --launches, no more)")
-			set.Var(within, "ratio-precision", "with --budget, how far the interval of a ratio may reach from its middle")
-			set.BoolVar(&o.limits, "limits", true, "measure each device's empty dispatch and the peak of its arithmetic as well")
-			set.Var(precision, "precision", "stop sampling when the interval's half width is this much of the median")
-			set.Var(warmup, "warmup", "shortest time to keep the device busy before sampling; longer where its clock takes longer to rise")
-			set.Var(minTime, "min-time", "shortest time to sample in each process")
-			set.Var(timeout, "timeout", "limit of one process; after it the process is killed")
-			set.Uint64Var(&o.seed, "seed", 1, "make inputs, order and bootstrap from `N`")
-			set.StringVar(&o.want.baseline, "baseline", "cpu", "compare the others with `DEVICE`; cpu is all cores")
-			set.BoolVar(&o.quiet, "quiet", false, "no progress on the terminal")
+			take := o.define(set, true)
 			return func(in *invocation) error {
 				if err := in.noArguments(); err != nil {
 					return err
 				}
-				o.want.backends, o.want.devices, o.sizes = backends, devices, size.list
-				o.launches, o.budget, o.within = launches.value, budget.value, within.value
-				o.precision, o.timeout = precision.value, timeout.value
-				o.warmup, o.minTime = warmup.value, minTime.value
-				return o.run(in)
+				take()
+				return o.run(in, o.measure)
 			}
 		},
+	}
+}
+
+// define defines the flags and returns what takes their values over after they have
+// been parsed. limits is the default of --limits.
+func (o *runOptions) define(set *pflag.FlagSet, limits bool) (take func()) {
+	defaults := measure.DefaultRules()
+	size := &sizes{}
+	var backends, devices list
+	launches := &count{value: stats.DefaultLaunches, lo: 1, hi: 1000}
+	precision := &percent{value: defaults.Precision, lo: 0.0001, hi: 0.5}
+	minTime := &duration{value: time.Duration(defaults.MinTimeS * float64(time.Second)), lo: time.Millisecond, hi: time.Hour}
+	budget := &duration{lo: 0, hi: 7 * 24 * time.Hour}
+	within := &percent{value: measure.DefaultRatioPrecision, lo: 0.0001, hi: 1}
+	warmup := &duration{value: time.Duration(defaults.WarmupS * float64(time.Second)), lo: time.Millisecond, hi: time.Hour}
+	timeout := &duration{value: measure.DefaultLimit, lo: time.Second, hi: 24 * time.Hour}
+	set.StringVar(&o.json, "json", "", "write the result document to `FILE`, anew after every launch; - for standard output, without the table")
+	set.StringVar(&o.jsonl, "jsonl", "", "write events to `FILE` while measuring, one JSON object a line: what is known at first, each launch, each measurement, the end; - for standard output, without the table")
+	set.Var(&backends, "backend", "only these backends: "+strings.Join(backendNames, ", "))
+	set.Var(&devices, "device", "only these devices, as in cpu,cpu:1:avx2,vulkan:0; vulkan stands for all of its devices")
+	set.Var(size, "size", "matrix sizes, each as 1024 or MxNxK (default 1024; 512 where all but the CPU is software)")
+	set.Var(&choice{value: "f32", of: []string{"f32"}}, "format", "number format; f32 so far")
+	set.Var(launches, "launches", "processes per arm")
+	set.Var(budget, "budget", "spend up to `TIME` in all: on more launches than --launches while the interval of a ratio is wider than --ratio-precision; no launch begins after it (default none: --launches, no more)")
+	set.Var(within, "ratio-precision", "with --budget, how far the interval of a ratio may reach from its middle")
+	set.BoolVar(&o.limits, "limits", limits, "measure each device's empty dispatch and the peak of its arithmetic as well")
+	set.Var(precision, "precision", "stop sampling when the interval's half width is this much of the median")
+	set.Var(warmup, "warmup", "shortest time to keep the device busy before sampling; longer where its clock takes longer to rise")
+	set.Var(minTime, "min-time", "shortest time to sample in each process")
+	set.Var(timeout, "timeout", "limit of one process; after it the process is killed")
+	set.Uint64Var(&o.seed, "seed", 1, "make inputs, order and bootstrap from `N`")
+	set.StringVar(&o.want.baseline, "baseline", "cpu", "compare the others with `DEVICE`; cpu is all cores")
+	set.BoolVar(&o.quiet, "quiet", false, "no progress on the terminal")
+	return func() {
+		o.want.backends, o.want.devices, o.sizes = backends, devices, size.list
+		o.launches, o.budget, o.within = launches.value, budget.value, within.value
+		o.precision, o.timeout = precision.value, timeout.value
+		o.warmup, o.minTime = warmup.value, minTime.value
 	}
 }
 
@@ -138,8 +147,13 @@ func defaultSize(devices []result.Device) backend.Problem {
 	return backend.Problem{M: 1024, N: 1024, K: 1024}
 }
 
-// run carries out `gpubench run`.
-func (o *runOptions) run(in *invocation) error {
+// measuring fills a document. It returns the signal that ended it early, if one did,
+// and an error only when there is nothing to put into a document.
+type measuring func(ctx context.Context, runner measure.Runner, backends []string, doc *result.Document, line *progress, keep *keeper, stream *events) (*interruption, error)
+
+// run carries out a command that measures here: the document's head, the measuring,
+// and the answer.
+func (o *runOptions) run(in *invocation, fill measuring) error {
 	backends, err := o.want.wants()
 	if err != nil {
 		return err
@@ -178,7 +192,7 @@ func (o *runOptions) run(in *invocation) error {
 	if !o.quiet {
 		line = startProgress(in.stderr, in.getenv)
 	}
-	interrupted, err := o.measure(ctx, runner, backends, doc, line, keep, stream)
+	interrupted, err := fill(ctx, runner, backends, doc, line, keep, stream)
 	line.end()
 	if err != nil {
 		return err
@@ -223,8 +237,7 @@ func untold(devices []result.Device) []result.Warning {
 		"clocks, power, temperature, throttling, energy and other users of %s go unseen here: %s; %s", strings.Join(ids, ", "), why.Unavailable, why.Remedy)}}
 }
 
-// measure fills the document. It returns the signal that ended it early, if one
-// did, and an error only when there is nothing to put into a document.
+// measure is the measuring of `gpubench run`.
 func (o *runOptions) measure(ctx context.Context, runner measure.Runner, backends []string, doc *result.Document, line *progress, keep *keeper, stream *events) (*interruption, error) {
 	line.say("looking for devices")
 	found, absent := measure.Discover(ctx, runner, backends)
@@ -303,6 +316,9 @@ func (o *runOptions) answer(in *invocation, doc *result.Document, keep *keeper) 
 		return lost
 	}
 	err := answered(report.Run(in.stdout, doc, report.OptionsFor(in.stdout, in.getenv)))
+	if err == nil && doc.Runtimes != nil {
+		err = claimsOf(in, doc)
+	}
 	if lost != nil && err != nil {
 		return fmt.Errorf("%w; %w", lost, err)
 	}

@@ -9,6 +9,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"regexp"
 	"runtime"
 	"slices"
 	"strings"
@@ -111,7 +112,8 @@ func (p place) facts() (result.Host, []result.Warning) {
 			Quota:   quota,
 		},
 		MemoryBytes: p.memory(),
-		DRI:         p.dri(),
+		DRI:         p.nodes("dev/dri", dri),
+		NVIDIA:      p.nodes("dev", nvidia),
 		Mac:         p.system.mac,
 	}
 	var contradicted string
@@ -139,13 +141,20 @@ func (p place) kernelRelease() string {
 	return cmp.Or(p.line("proc/sys/kernel/osrelease"), p.kernel)
 }
 
-// dri lists the nodes of the direct rendering infrastructure, sorted.
-func (p place) dri() []string {
+// Device nodes of the direct rendering infrastructure, and of NVIDIA's driver; WSL offers
+// a GPU of any vendor by one of its own.
+var (
+	dri    = regexp.MustCompile(`^(card|renderD)[0-9]+$`)
+	nvidia = regexp.MustCompile(`^(nvidia([0-9]+|ctl|-uvm|-uvm-tools|-modeset)|dxg)$`)
+)
+
+// nodes lists the files of a directory whose names match, sorted.
+func (p place) nodes(dir string, name *regexp.Regexp) []string {
 	nodes := []string{}
-	entries, _ := fs.ReadDir(p.root, "dev/dri")
+	entries, _ := fs.ReadDir(p.root, dir)
 	for _, e := range entries {
-		if strings.HasPrefix(e.Name(), "card") || strings.HasPrefix(e.Name(), "renderD") {
-			nodes = append(nodes, "/dev/dri/"+e.Name())
+		if name.MatchString(e.Name()) {
+			nodes = append(nodes, "/"+dir+"/"+e.Name())
 		}
 	}
 	slices.Sort(nodes)

@@ -329,13 +329,17 @@ func TestLogicalCPUs(t *testing.T) {
 	}
 }
 
-func TestDRI(t *testing.T) {
-	got := machine(map[string]string{"dev/dri/renderD129": "", "dev/dri/card0": "", "dev/dri/renderD128": "", "dev/dri/by-path/x": ""}).dri()
-	if want := []string{"/dev/dri/card0", "/dev/dri/renderD128", "/dev/dri/renderD129"}; !slices.Equal(got, want) {
-		t.Errorf("got %q", got)
+func TestDeviceNodes(t *testing.T) {
+	h, _ := machine(map[string]string{"dev/dri/renderD129": "", "dev/dri/card0": "", "dev/dri/renderD128": "", "dev/dri/by-path/x": "", "dev/dri/cardinal": "",
+		"dev/nvidiactl": "", "dev/nvidia-uvm": "", "dev/nvidia10": "", "dev/nvidia2": "", "dev/nvidia-caps/nvidia-cap1": "", "dev/dxg": "", "dev/null": ""}).facts()
+	if want := []string{"/dev/dri/card0", "/dev/dri/renderD128", "/dev/dri/renderD129"}; !slices.Equal(h.DRI, want) {
+		t.Errorf("got %q, want %q", h.DRI, want)
 	}
-	if got := machine(nil).dri(); got == nil || len(got) != 0 {
-		t.Errorf("without /dev: got %#v", got)
+	if want := []string{"/dev/dxg", "/dev/nvidia-uvm", "/dev/nvidia10", "/dev/nvidia2", "/dev/nvidiactl"}; !slices.Equal(h.NVIDIA, want) {
+		t.Errorf("got %q, want %q", h.NVIDIA, want)
+	}
+	if h, _ := machine(nil).facts(); h.DRI == nil || len(h.DRI)+len(h.NVIDIA) != 0 {
+		t.Errorf("without /dev: got %#v, %#v", h.DRI, h.NVIDIA)
 	}
 }
 

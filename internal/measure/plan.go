@@ -46,6 +46,11 @@ type Arm struct {
 	Kernel   string // KernelEmpty or KernelFMA of package backend; empty for the matrix product
 	Problem  backend.Problem
 	Baseline bool // the other arms of the same problem are compared with it
+	// Where it runs when that is not where the plan does: the runtime's name, and what
+	// starts its processes there. A Device that another runtime has too needs an id of
+	// its own.
+	Runtime string
+	Runner  Runner
 }
 
 // Role is that of the arm's measurement.

@@ -131,7 +131,7 @@ func newArm(i int, a Arm, plan Plan) *arm {
 	p := a.Problem
 	out := &arm{Arm: a, index: i, checksums: map[string]bool{}, m: result.Measurement{
 		ID:      fmt.Sprintf("m%d", i),
-		Runtime: plan.Runtime,
+		Runtime: cmp.Or(a.Runtime, plan.Runtime),
 		Device:  a.Device.ID,
 		Role:    a.Role(),
 		Kernel: result.Kernel{Name: cmp.Or(a.Kernel, a.Device.KernelName()), Format: a.Device.Format(), Accumulate: result.FormatF32,
@@ -158,6 +158,14 @@ func (a *arm) end(code, reason string) {
 	}
 }
 
+// runnerOf is what starts an arm's processes.
+func (r *run) runnerOf(a *arm) Runner {
+	if a.Runner != nil {
+		return a.Runner
+	}
+	return r.runner
+}
+
 func (r *run) request(a *arm, op string) worker.Request {
 	rules := r.plan.Rules
 	if a.Kernel != "" { // what is looked at beside the products may not take their time
@@ -182,7 +190,7 @@ func (r *run) search(a *arm) {
 			a.warn("search-repeated", "the search for a specialization was repeated once in a fresh process (%s); the driver may be faulty: update it", first.Reason)
 		}
 		a.m.Kernel.Search, chosen = []result.Candidate{}, -1
-		first = r.runner.Run(r.ctx, r.request(a, worker.OpSearch), r.plan.Limit, func(e worker.Event) {
+		first = r.runnerOf(a).Run(r.ctx, r.request(a, worker.OpSearch), r.plan.Limit, func(e worker.Event) {
 			if e.Event != worker.EventTried {
 				return
 			}
@@ -267,7 +275,7 @@ func (r *run) attempt(a *arm, round, attempt int) worker.Outcome {
 	}
 	thermal(0)
 	var v result.Verification
-	out := r.runner.Run(r.ctx, r.request(a, worker.OpLaunch), r.plan.Limit, func(e worker.Event) {
+	out := r.runnerOf(a).Run(r.ctx, r.request(a, worker.OpLaunch), r.plan.Limit, func(e worker.Event) {
 		switch e.Event {
 		case worker.EventBuilt:
 			search := a.m.Kernel.Search

@@ -168,6 +168,9 @@ func (r *Report) Markdown(w io.Writer) error {
 				fmt.Fprintf(b, "**%s**\n\n", markdown(line))
 			}
 		}
+		if len(v.runtimes.rows) > 0 {
+			markdownTable(b, v.runtimes)
+		}
 		if len(v.devices.rows) > 0 {
 			markdownTable(b, v.devices)
 		}

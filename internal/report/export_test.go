@@ -207,7 +207,7 @@ func TestRunInSeveralRuntimes(t *testing.T) {
 	if err := Run(&b, runtimes(t).Document, Options{Width: 100}); err != nil {
 		t.Fatal(err)
 	}
-	golden(t, "run-runtimes", b.String())
+	golden(t, "run-several-runtimes", b.String())
 }
 
 // TestThin keeps the extremes and the order.

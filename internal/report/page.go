@@ -214,7 +214,11 @@ func (r *Report) newPagePart(p part, id string) pagePart {
 	q := pagePart{ID: id, Label: p.label, Host: v.host, Run: v.run, Interrupted: v.interrupted, Nothing: v.nothing, Checks: v.checks,
 		Notes: v.notes, Warnings: v.warnings, Missing: v.missing, Cards: v.cards,
 		Time: newPageTable(r.timeTable(p), ""), Checked: newPageTable(r.checkTable(p), ""), Ran: newPageTable(r.kernelTable(p), ""), Facts: r.facts(p)}
-	for _, t := range slices.Concat(v.problems, v.beside, []table{v.devices}) {
+	tables := slices.Concat(v.problems, v.beside, []table{v.devices})
+	if len(v.runtimes.rows) > 0 {
+		tables = append(tables, v.runtimes)
+	}
+	for _, t := range tables {
 		q.Tables = append(q.Tables, newPageTable(t, id+"-notes"))
 	}
 	clean := r.wording.clean

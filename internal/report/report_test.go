@@ -146,6 +146,8 @@ func TestRun(t *testing.T) {
 			d.Absent = []result.Absent{{Backend: "cuda", Reason: "libcuda.so.1 not found", Remedy: "install NVIDIA's driver, or start the container with --gpus all"}}
 			return d
 		}},
+		{"runtimes", utf8, suite},
+		{"runtimes-60", Options{Width: 10}, suite},
 		{"wrong-batches", utf8, func() *result.Document {
 			d := document(cpuDevice, discrete)
 			add(d, "cpu", 1024, 147.2e9, 0.004)
@@ -256,6 +258,26 @@ func software() *result.Document {
 	add(d, "vulkan:0", 1024, 2.31e9, 0.012)
 	ratio(d, 1, 0, &[2]float64{0.0155, 0.0158})
 	d.Absent = []result.Absent{{Backend: "cuda", Reason: "libcuda.so.1 not found", Remedy: "install NVIDIA's driver"}}
+	return d
+}
+
+// suite is of a Mac with podman's virtual machine, and Apple's container not started.
+func suite() *result.Document {
+	venus := discrete
+	venus.ID, venus.Class, venus.Name = "podman/vulkan:0", result.ClassIntegrated, "Virtio-GPU Venus (Apple M4 Pro)"
+	d := document(cpuDevice, venus)
+	add(d, "cpu", 1024, 147.2e9, 0.007).Runtime = "native"
+	add(d, "cpu", 1024, 145.2e9, 0.007).Runtime = "podman"
+	add(d, venus.ID, 1024, 551.2e9, 0.007).Runtime = "podman"
+	ratio(d, 1, 0, &[2]float64{0.975, 1.002})
+	ratio(d, 2, 0, &[2]float64{3.69, 3.81})
+	d.Runtimes = []result.RuntimeReport{
+		{Name: "native", Status: result.StatusOK, FirstLineS: []float64{0.012, 0.011, 0.014}, FirstResultS: []float64{0.055, 0.061, 0.052}},
+		{Name: "docker", Status: result.StatusUnsupported, Reason: "the command docker is not there", Remedy: "install it"},
+		{Name: "podman", Status: result.StatusOK, Version: "6.0.2", LoadS: 4.25, FirstLineS: []float64{0.31, 0.29}, FirstResultS: []float64{0.44, 0.4},
+			Inside: result.Host{DRI: []string{"/dev/dri/renderD128"}}, Vulkan: []string{venus.Name, "llvmpipe"}, GPU: true},
+		{Name: "apple-container", Status: result.StatusFailed, Version: "1.2.2\x1b[5m", Reason: "its services do not run: apiserver", Remedy: "container system start --enable-kernel-install"},
+	}
 	return d
 }
 

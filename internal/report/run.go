@@ -24,6 +24,10 @@ func Run(w io.Writer, doc *result.Document, o Options) error {
 	if v.interrupted != "" {
 		p.line(p.paint(v.interrupted, notice))
 	}
+	if len(v.runtimes.rows) > 0 {
+		p.line("")
+		p.table(2, v.runtimes.columns, v.runtimes.rows)
+	}
 	if len(v.devices.rows) > 0 {
 		p.line("")
 		p.table(2, v.devices.columns, v.devices.rows)
@@ -73,6 +77,7 @@ func Run(w io.Writer, doc *result.Document, o Options) error {
 type view struct {
 	host, run   string   // the machine, and what ran
 	interrupted string   // empty when it was not
+	runtimes    table    // those of a suite
 	devices     table    // those that rows speak of
 	problems    []table  // one for each problem
 	beside      []table  // empty dispatches and peaks
@@ -88,7 +93,7 @@ type view struct {
 // viewOf makes the model of a document.
 func viewOf(doc *result.Document, w wording) *view {
 	v := newRunView(doc, w)
-	out := &view{host: v.host(doc.Host), run: v.header(), devices: v.deviceList()}
+	out := &view{host: v.host(doc.Host), run: v.header(), runtimes: v.runtimeList(), devices: v.deviceList()}
 	if doc.Interrupted {
 		out.interrupted = "Interrupted: this is what was measured until then."
 	}
@@ -106,7 +111,7 @@ func viewOf(doc *result.Document, w wording) *view {
 	for _, w := range doc.Warnings {
 		out.warnings = append(out.warnings, v.clean(w.Text))
 	}
-	out.missing = v.notMeasured()
+	out.missing = append(v.notMeasured(), v.runtimesMissing()...)
 	return out
 }
 
@@ -269,7 +274,7 @@ func (p wording) classCell(d result.Device) cell {
 // tell it from its neighbours.
 func (v *runView) label(m result.Measurement) string {
 	s := m.Device
-	if v.runtimes {
+	if v.runtimes && !strings.HasPrefix(s, m.Runtime+"/") { // a device's id may say it already
 		s = m.Runtime + "/" + s
 	}
 	switch m.Role {

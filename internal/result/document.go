@@ -33,6 +33,8 @@ type Document struct {
 	Measurements []Measurement `json:"measurements" jsonschema:"one row per arm, failed ones included"`
 	Ratios       []Ratio       `json:"ratios" jsonschema:"ratios to the baseline, with intervals"`
 	Warnings     []Warning     `json:"warnings" jsonschema:"what a reader should know about the run as a whole"`
+	// Since 1.1.0.
+	Runtimes []RuntimeReport `json:"runtimes,omitempty" jsonschema:"the runtimes of gpubench suite, those that could not be used included"`
 }
 
 // Schema says which format a document follows.
@@ -60,7 +62,8 @@ type Host struct {
 	Runtime     Runtime  `json:"runtime" jsonschema:"container runtime or native"`
 	DRI         []string `json:"dri" jsonschema:"device nodes below /dev/dri"`
 	// Since 1.1.0.
-	Mac *Mac `json:"mac,omitempty" jsonschema:"what macOS says of the machine, on a Mac"`
+	NVIDIA []string `json:"nvidia,omitempty" jsonschema:"device nodes of NVIDIA's driver, and /dev/dxg, through which WSL offers a GPU"`
+	Mac    *Mac     `json:"mac,omitempty" jsonschema:"what macOS says of the machine, on a Mac"`
 }
 
 // Mac is what bears on the figures on macOS alone. The chip is in CPU.Model, the cores of
@@ -88,6 +91,23 @@ type Runtime struct {
 	Name     string   `json:"name" jsonschema:"what the caller declared, else what the signs say: native, docker, podman, apple-container, wsl, ..."`
 	Declared string   `json:"declared" jsonschema:"what the caller declared by GPUBENCH_RUNTIME, empty when nothing"`
 	Evidence []string `json:"evidence" jsonschema:"the signs that were found"`
+}
+
+// RuntimeReport is what gpubench suite found out about one runtime.
+type RuntimeReport struct {
+	Name         string            `json:"name" jsonschema:"native, docker, podman, apple-container, ..."`
+	Status       string            `json:"status" jsonschema:"ok, unsupported, skipped or failed"`
+	Reason       string            `json:"reason" jsonschema:"why it is not ok, or what is missing although it is; empty otherwise"`
+	Remedy       string            `json:"remedy" jsonschema:"what to do about the reason, empty when nothing is known"`
+	Version      string            `json:"version" jsonschema:"version of the engine, empty when unknown"`
+	Details      map[string]string `json:"details" jsonschema:"the engine and its virtual machine, by name"`
+	Image        string            `json:"image" jsonschema:"the image, empty where there is none"`
+	LoadS        float64           `json:"load_s" jsonschema:"seconds that loading the image from its archive took, 0 when it was there already"`
+	FirstLineS   []float64         `json:"first_line_s" jsonschema:"seconds from the start of a container to the first line of the program in it, for each container that ran a launch"`
+	FirstResultS []float64         `json:"first_result_s" jsonschema:"seconds from the start of a container to its first timed batch"`
+	Inside       Host              `json:"inside" jsonschema:"what the program sees inside, empty when it never ran there"`
+	Vulkan       []string          `json:"vulkan" jsonschema:"names of the Vulkan devices that were seen inside"`
+	GPU          bool              `json:"gpu" jsonschema:"true when a measurement ran there on a GPU that is no software, and its results were right"`
 }
 
 // Device classes. A software Vulkan device is of class cpu.

@@ -24,6 +24,7 @@ func example() *Document {
 			Runtime:     Runtime{Name: "podman", Declared: "podman", Evidence: []string{"/run/.containerenv", "DMI product_name libkrun Virtual Machine"}},
 			DRI:         []string{"/dev/dri/card0", "/dev/dri/renderD128"},
 			Mac:         &Mac{Version: "15.1", Build: "24B83", PerformanceCores: 10, EfficiencyCores: 4, PowerSource: "AC Power", LowPowerMode: ptr(false)},
+			NVIDIA:      []string{"/dev/nvidia0"},
 		},
 		Devices: []Device{
 			{
@@ -148,5 +149,18 @@ func example() *Document {
 			{Fast: "m3", Slow: "m0", Value: 1.3},
 		},
 		Warnings: []Warning{{Code: "cpu-quota", Text: "the cgroup allows 1.5 processors"}},
+		Runtimes: []RuntimeReport{
+			{
+				Name: "podman", Status: StatusOK, Version: "5.8.0", Details: map[string]string{"machine": "libkrun"}, Image: "localhost/gpubench:vulkan",
+				LoadS: 2.5, FirstLineS: []float64{0.31}, FirstResultS: []float64{0.84}, Vulkan: []string{"Virtio-GPU Venus (Apple M4 Pro)"}, GPU: true,
+				Inside: Host{
+					OS: "linux", Arch: "arm64", Kernel: "6.12.13-200.fc41.aarch64", MemoryBytes: 8 << 30,
+					CPU:     CPU{Model: "Apple processor (virtual machine)", ISA: "neon", Logical: 8, Usable: 8, Quota: ptr(8.0)},
+					Runtime: Runtime{Name: "podman", Declared: "podman", Evidence: []string{"/run/.containerenv"}},
+					DRI:     []string{"/dev/dri/renderD128"}, NVIDIA: []string{"/dev/nvidia0"},
+				},
+			},
+			{Name: "apple-container", Status: StatusUnsupported, Reason: "the command container is not there", Remedy: "install it from https://github.com/apple/container/releases"},
+		},
 	}
 }

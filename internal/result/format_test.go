@@ -197,7 +197,7 @@ func TestFormat(t *testing.T) {
 }
 
 // openMaps are names in the example that are not fields but keys of maps.
-var openMaps = map[string]bool{"power_w": true, "temperature_c": true}
+var openMaps = map[string]bool{"machine": true, "power_w": true, "temperature_c": true}
 
 // TestQuestions runs the jq lines of docs/format.md on the kept example.
 func TestQuestions(t *testing.T) {

@@ -34,6 +34,7 @@ var rules = map[string]rule{
 	"Measurement.status":      {enum: statuses},
 	"Candidate.status":        {enum: statuses},
 	"Launch.status":           {enum: statuses},
+	"RuntimeReport.status":    {enum: statuses},
 	"CPU.quota":               positive,
 	"Sample.dispatches":       positive,
 	"Sample.device_s":         {signed: true}, // as the driver said, even if absurd
@@ -174,6 +175,11 @@ func (d *Document) checkMeaning() error {
 	for i, v := range d.Devices {
 		if err := checkID(v.ID, field(element("devices", i), "id"), devices); err != nil {
 			return err
+		}
+	}
+	for i, r := range d.Runtimes {
+		if r.Status != StatusOK && r.Reason == "" {
+			return invalidf(field(element("runtimes", i), "reason"), "must say why the status is %s", r.Status)
 		}
 	}
 	measurements := make(map[string]bool)

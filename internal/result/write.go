@@ -234,7 +234,11 @@ func complete(dst, src reflect.Value) {
 			return
 		}
 		for i := range src.NumField() {
-			complete(dst.Field(i), src.Field(i))
+			f := src.Field(i)
+			if _, required := jsonName(src.Type().Field(i)); !required && f.Kind() == reflect.Slice && f.Len() == 0 {
+				continue // it is left out
+			}
+			complete(dst.Field(i), f)
 		}
 	case reflect.Pointer:
 		if !src.IsNil() {

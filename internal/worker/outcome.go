@@ -74,6 +74,7 @@ func (e *ending) outcome() Outcome {
 			out.Signal = unix.SignalName(ws.Signal())
 		} else {
 			status = ws.ExitStatus()
+			out.Exit = status
 		}
 	}
 	fail := func(code, format string, args ...any) Outcome {

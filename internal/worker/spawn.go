@@ -57,6 +57,7 @@ type Outcome struct {
 	Code      string   // a backend.Kind or one of the codes above; empty when ok
 	Reason    string   // what happened, in words; empty when ok
 	Remedy    string   // what to do about it, where something is known
+	Exit      int      // the status that it exited with, 0 where a signal ended it
 	Signal    string   // the signal that ended the process, as in SIGSEGV; empty when none did
 	Stderr    []string // the last lines of its standard error, printable characters only
 	DurationS float64  // seconds from the start to the end of the process

@@ -1,0 +1,161 @@
+// gpubench suite with the real engines of this system.
+
+package e2e
+
+import (
+	"encoding/json"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"gpubench/internal/result"
+)
+
+// quickSuite is quick for a suite: three launches are the fewest that have an interval.
+var quickSuite = []string{"suite", "--size", "64", "--launches", "3", "--warmup", "10ms", "--min-time", "10ms", "--precision", "50%", "--quiet"}
+
+// suiteIn runs gpubench suite in an environment.
+func suiteIn(t *testing.T, env []string, args ...string) *exec.Cmd {
+	t.Helper()
+	cmd := exec.Command(gpubench(t), append(quickSuite, args...)...)
+	cmd.Env = env
+	return cmd
+}
+
+func TestSuite(t *testing.T) {
+	var usable []string
+	for _, name := range []string{"docker", "podman"} {
+		if engines().missing[name] == "" {
+			usable = append(usable, name)
+		}
+	}
+	if len(usable) == 0 {
+		t.Skipf("no engine: %v", engines().missing)
+	}
+	imageArchive(t, "vulkan") // which the suite finds beside the program
+	all := append([]string{"native"}, usable...)
+	doc := finish(t, suiteIn(t, engines().env, "--runtime", strings.Join(all, ","), "--backend", "cpu,vulkan", "--json", "-")).document(t, 0)
+
+	var names []string
+	for _, r := range doc.Runtimes {
+		names = append(names, r.Name)
+		if r.Status != result.StatusOK || len(r.FirstLineS) != 3 || len(r.FirstResultS) != 3 || r.FirstResultS[0] < r.FirstLineS[0] || r.GPU {
+			t.Errorf("%+v", r)
+		}
+		if r.Name != "native" && (r.Version == "" || r.Inside.Runtime.Declared != r.Name || !slices.ContainsFunc(r.Vulkan, func(s string) bool { return strings.Contains(s, "llvmpipe") })) {
+			t.Errorf("%+v", r)
+		}
+	}
+	if !slices.Equal(names, all) {
+		t.Fatalf("runtimes %q, want %q", names, all)
+	}
+	var spirv, checksum string
+	cpu := map[string]result.Measurement{}
+	seen := map[string]int{}
+	for _, m := range doc.Measurements {
+		wantOK(t, m)
+		spirv, checksum = m.Kernel.SPIRVSHA256, m.Verification.ExactChecksum
+		if strings.Contains(m.Device, "vulkan") {
+			seen[m.Runtime]++
+		} else {
+			cpu[m.Runtime] = m
+		}
+		for i, l := range m.Launches {
+			if l.Round != i {
+				t.Errorf("%s %s: launch %d is of round %d", m.Runtime, m.Device, i, l.Round)
+			}
+		}
+	}
+	for _, m := range doc.Measurements {
+		if m.Kernel.SPIRVSHA256 != spirv || m.Verification.ExactChecksum != checksum {
+			t.Errorf("%s %s ran or computed something else", m.Runtime, m.Device)
+		}
+	}
+	for _, name := range all {
+		if cpu[name].ID == "" || name != "native" && seen[name] == 0 {
+			t.Errorf("%s: cpu %q, %d Vulkan arms", name, cpu[name].ID, seen[name])
+		}
+	}
+	// Each engine's CPU is held against the host's, by rounds.
+	for _, name := range usable {
+		if !slices.ContainsFunc(doc.Ratios, func(r result.Ratio) bool {
+			return r.Fast == cpu[name].ID && r.Slow == cpu["native"].ID && r.CI95 != nil && strings.Contains(r.Method, "rounds' ratios")
+		}) {
+			t.Errorf("no ratio of %s to native: %+v", name, doc.Ratios)
+		}
+		wantNoContainers(t, name)
+	}
+}
+
+// wantNoContainers checks that nothing of the suite is left in an engine.
+func wantNoContainers(t *testing.T, name string) {
+	t.Helper()
+	a := finish(t, engines().command(name, "ps", "--all", "--format", "{{.Names}}"))
+	if a.code != 0 || strings.Contains(a.stdout, "gpubench") {
+		t.Errorf("%s: containers are left: %s%s", name, a.stdout, a.stderr)
+	}
+}
+
+// Ctrl-C in the middle of a container's launch: the document is there, the containers
+// are not.
+func TestSuiteInterrupted(t *testing.T) {
+	for _, name := range []string{"podman", "docker"} {
+		t.Run(name, func(t *testing.T) {
+			e := engineWith(t, name, "cpu")
+			file := filepath.Join(t.TempDir(), "out.json")
+			cmd := suiteIn(t, e.set.env, "--runtime", "native,"+name, "--image", "localhost/gpubench:cpu", "--backend", "cpu", "--launches", "1000", "--json", file)
+			var stderr strings.Builder
+			cmd.Stderr = &stderr
+			cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+			if err := cmd.Start(); err != nil {
+				t.Fatal(err)
+			}
+			measured := func() bool { // a launch of each has ended
+				text, _ := os.ReadFile(file)
+				var doc result.Document
+				return json.Unmarshal(text, &doc) == nil && len(doc.Measurements) == 2 && len(doc.Measurements[0].Launches) > 0 && len(doc.Measurements[1].Launches) > 0
+			}
+			for i := 0; !measured(); i++ {
+				if i == 1200 {
+					cmd.Process.Kill()
+					cmd.Wait()
+					t.Fatalf("no launch in two minutes: %s", stderr.String())
+				}
+				time.Sleep(100 * time.Millisecond)
+			}
+			syscall.Kill(-cmd.Process.Pid, syscall.SIGINT) // as a terminal does
+			cmd.Wait()
+			if cmd.ProcessState.ExitCode() != 130 || !measured() {
+				t.Errorf("exit code %d, measured %v\n%s", cmd.ProcessState.ExitCode(), measured(), stderr.String())
+			}
+			wantNoContainers(t, name)
+		})
+	}
+}
+
+func TestSuiteWithoutEngines(t *testing.T) {
+	empty := []string{"PATH=" + t.TempDir()}
+	a := finish(t, suiteIn(t, empty, "--backend", "cpu"))
+	if a.code != 0 || !strings.Contains(a.stdout, "native") {
+		t.Errorf("exit code %d\n%s%s", a.code, a.stdout, a.stderr)
+	}
+	for _, want := range []string{"apt-get install docker.io", "apt-get install podman", "the command container is not there", "podman-vulkan: "} {
+		if !strings.Contains(a.stdout, want) {
+			t.Errorf("%q is missing:\n%s", want, a.stdout)
+		}
+	}
+	// Who asks for one that is not there is told by the exit code.
+	a = finish(t, suiteIn(t, empty, "--backend", "cpu", "--runtime", "native,docker"))
+	if a.code != 1 || !strings.Contains(a.stderr, "not all runtimes could be used: docker: the command docker is not there") {
+		t.Errorf("exit code %d\n%s", a.code, a.stderr)
+	}
+	a = finish(t, suiteIn(t, empty, "--runtime", "docker"))
+	if a.code != 4 || !strings.Contains(a.stderr, "there is no runtime to measure in: docker") {
+		t.Errorf("exit code %d\n%s", a.code, a.stderr)
+	}
+}
