@@ -8,6 +8,7 @@
 # keys and proxies that the system's apt already uses; the system's sources stay as they
 # are. The programs are NVIDIA's and must not be passed on: they stay in the user's
 # cache.
+# shellcheck disable=SC3044,SC2016 # complete is a function of ours, and apt expands the format
 set -eu
 
 version=12.4 # of CUDA; names the folder
