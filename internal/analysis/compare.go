@@ -139,6 +139,7 @@ func Compare(base, new Source, threshold float64) (*Comparison, error) {
 			return nil, err
 		}
 	}
+	c.noteCommonShift()
 	for _, n := range news {
 		if !slices.Contains(partner, n) {
 			r := n.row(Added, fmt.Sprintf("%s has no such arm", base.Name))
@@ -147,6 +148,29 @@ func Compare(base, new Source, threshold float64) (*Comparison, error) {
 		}
 	}
 	return c, nil
+}
+
+// leastForShift is the fewest products that show that all moved.
+const leastForShift = 3
+
+// noteCommonShift says so where every product became faster, or every one slower, by
+// more than the threshold: the machine may have changed, and not what ran on it.
+func (c *Comparison) noteCommonShift() {
+	lo, hi, n := math.Inf(1), 0.0, 0
+	for _, r := range c.Rows {
+		if r.Ratio != nil && r.Role != result.RoleOverhead {
+			lo, hi, n = min(lo, r.Ratio.Value), max(hi, r.Ratio.Value), n+1
+		}
+	}
+	if n < leastForShift {
+		return
+	}
+	switch {
+	case lo > 1+c.Threshold:
+		c.note("every product is faster, by %s to %s: the machine may have changed (its clock, its neighbours), and not what ran on it", percent(lo-1), percent(hi-1))
+	case hi < 1/(1+c.Threshold):
+		c.note("every product is slower, by %s to %s: the machine may have changed (its clock, its neighbours), and not what ran on it", percent(1/hi-1), percent(1/lo-1))
+	}
 }
 
 // note adds a note, once: several sizes of a device have the same ones.

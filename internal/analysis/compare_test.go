@@ -231,6 +231,33 @@ func TestDriftOfARunWidensVerdicts(t *testing.T) {
 	}
 }
 
+func TestCommonShift(t *testing.T) {
+	machine := func(factor float64) *result.Document {
+		d := testdoc.New(testdoc.CPU, testdoc.OneCore, testdoc.BLAS)
+		testdoc.Add(d, "cpu", 512, 100e9*factor, 0.01)
+		testdoc.Add(d, "cpu:1", 512, 50e9*factor, 0.01)
+		testdoc.Add(d, "blas", 512, 140e9*factor*factor, 0.01)
+		return testdoc.Finish(d)
+	}
+	for _, tt := range []struct {
+		factor float64
+		want   string
+	}{
+		{1.05, "every product is faster, by 5 % to 10 %"},
+		{0.95, "every product is slower, by 5.3 % to 11 %"},
+		{1.01, ""},
+	} {
+		got := strings.Join(compare(t, machine(1), machine(tt.factor)).Notes, "; ")
+		if !strings.HasPrefix(got, tt.want) || tt.want == "" && got != "" {
+			t.Errorf("factor %v: notes %q, want %q", tt.factor, got, tt.want)
+		}
+	}
+	two := measured(105e9, 2.2e9)
+	if got := compare(t, measured(100e9, 2e9), two).Notes; len(got) != 0 {
+		t.Errorf("two products: notes %q", got)
+	}
+}
+
 // What cannot be is no figure, and peaks are no arms.
 func TestImpossibleArmsAreNotCompared(t *testing.T) {
 	peaked := func(peak float64) *result.Document {
