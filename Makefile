@@ -12,7 +12,10 @@ export GOFLAGS := $(shell go env GOFLAGS) -ldflags=$(LAZY)
 endif
 # go-nvml binds what NVIDIA has deprecated too; gcc's warnings of it say nothing of us.
 export CGO_CFLAGS := -g -O2 -Wno-deprecated-declarations
-STAMP = -s -w -X main.commit=$(shell git rev-parse HEAD 2>/dev/null) -X main.dirty=$(if $(shell git status --porcelain 2>/dev/null),true,false)
+# What the program says it was built from; a build without git is told (images/Containerfile.build).
+COMMIT = $(shell git rev-parse HEAD 2>/dev/null)
+DIRTY = $(if $(shell git status --porcelain 2>/dev/null),true,false)
+STAMP = -s -w -X main.commit=$(COMMIT) -X main.dirty=$(DIRTY)
 
 # On macOS the linker is shown where scripts/moltenvk.sh puts what vulkan-go asks for.
 ifeq ($(shell uname -s),Darwin)

@@ -9,6 +9,12 @@
 #   BASE       the base of the vulkan image, docker.io/library/debian:trixie-slim. With
 #              BASE=debootstrap it is made by debootstrap, as root and without a
 #              registry, for each build
+#   FEDORA     the base that the Venus driver comes from, registry.fedoraproject.org/fedora:44
+#   VENUS      the Venus driver of libkrun's authors in the vulkan image, which virtual
+#              machines on Apple silicon need: its version, or none. By default the image
+#              for arm64 has the version of images/Containerfile.venus
+#
+# Where this is not Linux the program for the images is built in a container.
 set -eu
 cd "$(dirname "$0")/.."
 die() { echo "images: $*" >&2; exit 1; }
@@ -18,12 +24,19 @@ engine=${ENGINE:-}
 for e in podman buildah docker; do
 	[ -n "$engine" ] || ! command -v $e >/dev/null || engine=$e
 done
-[ -n "$engine" ] || die "none of podman, buildah and docker is installed: install one (Debian: apt-get install podman runc)"
+[ -n "$engine" ] || die "none of podman, buildah and docker is installed: install one (Debian: apt-get install podman runc; macOS: brew install podman)"
+case $engine in podman | buildah | docker) ;; *) die "ENGINE=$engine: it must be podman, buildah or docker" ;; esac
 command -v "$engine" >/dev/null || die "ENGINE=$engine: it is not installed"
 [ "$engine" != docker ] || docker info >/dev/null 2>&1 || die "docker is there but its daemon does not answer: start it, or name another engine with ENGINE=podman"
 
+system=$(uname -s)
 here=$(go env GOARCH)
+if [ "$system" != Linux ]; then
+	[ "$engine" != podman ] || podman info >/dev/null 2>&1 || die "podman is there but does not answer: run podman machine start (before the first time podman machine init), or name another engine with ENGINE=docker"
+	case " ${IMAGES:-} " in *" venushost "*) die "the image venushost is for tests on Linux" ;; esac
+fi
 platforms=${PLATFORMS:-}
+[ "$system" = Linux ] || platforms=${platforms:-$here}
 if [ -z "$platforms" ]; then
 	for a in amd64 arm64; do
 		[ "$a" = "$here" ] && [ -x bin/gpubench ] || [ -x "bin/gpubench-linux-$a" ] || continue
@@ -32,38 +45,47 @@ if [ -z "$platforms" ]; then
 	[ -n "$platforms" ] || die "there is no program to put into an image: run make build"
 fi
 base=${BASE:-docker.io/library/debian:trixie-slim}
+fedora=${FEDORA:-registry.fedoraproject.org/fedora:44}
 epoch=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct 2>/dev/null || echo 0)}
-commit=$(git rev-parse HEAD 2>/dev/null || echo unknown)
+commit=$(git rev-parse HEAD 2>/dev/null || true)
 
-context=$(mktemp -d)
-trap 'rm -rf "$context"' EXIT
+# The engine may be in a virtual machine: it is sent what is below here, and reads no
+# other file of this machine.
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
+context=$work/context
+mkdir "$context"
 
 # Where cgroups are of version 1, as in some virtual machines, crun refuses to work.
 podman() {
-	if [ -e /sys/fs/cgroup/cgroup.controllers ] || ! command -v runc >/dev/null; then
+	if [ "$system" != Linux ] || [ -e /sys/fs/cgroup/cgroup.controllers ] || ! command -v runc >/dev/null; then
 		command podman "$@"
 	else
 		command podman --runtime "$(command -v runc)" "$@"
 	fi
 }
 
-# build ARCH CONTAINERFILE TAG ARGUMENT... builds an image of the context.
+# build ARCH CONTAINERFILE TAG CONTEXT ARGUMENT... builds an image of a context.
 build() {
-	arch=$1 file=$2 tag=$3
-	shift 3
-	set -- --platform "linux/$arch" --network host -f "images/$file" -t "$tag" "$@" \
+	arch=$1 file=$2 tag=$3 from=$4
+	shift 4
+	# Docker's older builder, which is what is left without its plugin, keeps no caches.
+	caches=
+	[ "$engine" != docker ] || docker buildx version >/dev/null 2>&1 || caches='s/--mount=[^ ]* *//g'
+	sed "$caches" "$file" >"$from/Containerfile"
+	set -- --platform "linux/$arch" --network host -f "$from/Containerfile" -t "$tag" "$@" \
 		--label org.opencontainers.image.title=gpubench \
 		--label org.opencontainers.image.description="measures one SPIR-V matrix product on every processor that a container reaches" \
 		--label org.opencontainers.image.licenses=MIT \
-		--label org.opencontainers.image.revision="$commit" "$context"
-	case $engine in
-	podman) podman build -q --isolation chroot "$@" >/dev/null ;;
-	buildah) buildah build -q --isolation chroot "$@" >/dev/null ;;
-	docker) docker build -q "$@" >/dev/null ;;
-	*) die "ENGINE=$engine: it must be podman, buildah or docker" ;;
-	esac
+		--label org.opencontainers.image.revision="${commit:-unknown}" "$from"
+	# So a build needs no more rights than this shell has.
+	[ "$system" != Linux ] || [ "$engine" = docker ] || set -- --isolation chroot "$@"
+	"$engine" build "$@" >"$work/log" 2>&1 || {
+		tail -n 30 "$work/log" >&2
+		die "$engine could not build $tag for linux/$arch from $file; what it said last is above"
+	}
 }
 
 # save TAG FILE writes an image in the form of docker save.
@@ -86,6 +108,7 @@ copy_out() { # TAG DIRECTORY TO
 	case $engine in
 	buildah)
 		c=$(buildah from "$1")
+		# shellcheck disable=SC2016
 		buildah unshare sh -c 'cp -R "$(buildah mount "$0")$1/." "$2"' "$c" "$2" "$3"
 		buildah rm "$c" >/dev/null
 		;;
@@ -124,12 +147,66 @@ debootstrapped() { # ARCH
 	esac
 }
 
+# sources lists the files that a build needs: all that git knows or would add.
+sources() {
+	if git rev-parse >/dev/null 2>&1; then
+		git -c core.quotePath=off ls-files --cached --others --exclude-standard
+	else
+		find . '(' -path ./bin -o -path ./build -o -path ./cmd/gpubench/helper ')' -prune -o -type f -print
+	fi | while IFS= read -r f; do
+		[ ! -e "$f" ] || printf './%s\n' "${f#./}"
+	done
+}
+
+# emulated ARCH succeeds where programs of an architecture run here in some way.
+emulated() {
+	[ "$system" != Linux ] || [ "$1" = "$here" ] || [ -e "/proc/sys/fs/binfmt_misc/qemu-$([ "$1" = arm64 ] && echo aarch64 || echo x86_64)" ]
+}
+
+# builds ARCH succeeds where make can build the program for an architecture.
+builds() {
+	[ "$1" = "$here" ] || { [ "$1" = arm64 ] && command -v aarch64-linux-gnu-gcc >/dev/null; }
+}
+
+# linux_program ARCH sets program to the static program for an architecture, of this
+# commit, and builds it in a container where nothing on this machine can.
+linux_program() {
+	program=bin/gpubench-linux-$1 how="make cross"
+	[ "$system-$1" != "Linux-$here" ] || program=bin/gpubench how="make build"
+	if [ "$system" != Linux ] || { [ ! -x "$program" ] && ! builds "$1"; }; then
+		emulated "$1" || die "$program is not there, nor a cross compiler or an emulator to build it with: build it on linux/$1, or register qemu-user with binfmt_misc (Debian: apt-get install qemu-user-static binfmt-support)"
+		say "building $program in a container with $engine"
+		rm -rf "$work/source" "$work/out"
+		mkdir "$work/source" "$work/out"
+		sources | tar -cf - -T - | tar -xf - -C "$work/source"
+		dirty=false
+		[ -z "$(git status --porcelain 2>/dev/null)" ] || dirty=true
+		build "$1" images/Containerfile.build "localhost/gpubench-build:$1" "$work/source" \
+			--build-arg GOPROXY="$(go env GOPROXY)" --build-arg COMMIT="$commit" --build-arg DIRTY="$dirty"
+		copy_out "localhost/gpubench-build:$1" /out "$work/out"
+		mkdir -p bin
+		mv "$work/out/gpubench" "$program"
+	fi
+	[ -x "$program" ] || die "$program is not there: run $how"
+	grep -aq "$commit" "$program" || die "$program is not of the commit that is checked out, ${commit:-which git does not know}: run $how, or leave linux/$1 out of PLATFORMS"
+}
+
+# vulkan ARCH TAG VERSION builds the vulkan image with that version of the Venus driver,
+# the one that Containerfile.venus names, or none.
+vulkan() {
+	rm -rf "$context/overlay"
+	mkdir "$context/overlay"
+	if [ "$3" != none ]; then
+		build "$1" images/Containerfile.venus "localhost/gpubench-driver:$1" "$context" --build-arg FEDORA="$fedora" ${3:+--build-arg MESA="$3"}
+		copy_out "localhost/gpubench-driver:$1" /overlay "$context/overlay"
+	fi
+	build "$1" images/Containerfile.vulkan "$2" "$context" --build-arg BASE="$base"
+}
+
 mkdir -p bin/images
-for image in ${IMAGES:-cpu vulkan}; do
-	for a in $platforms; do
-		program=bin/gpubench-linux-$a
-		[ "$a" != "$here" ] || program=bin/gpubench
-		[ -x "$program" ] || die "$program is not there: run make build, or make cross for another architecture"
+for a in $platforms; do
+	linux_program "$a"
+	for image in ${IMAGES:-cpu vulkan}; do
 		cp "$program" "$context/gpubench"
 		chmod 755 "$context/gpubench"
 		name=localhost/gpubench:$image
@@ -137,32 +214,28 @@ for image in ${IMAGES:-cpu vulkan}; do
 		[ "$a" = "$here" ] || tag=$name-$a
 		say "building $tag for linux/$a with $engine"
 		case $image in
-		cpu) build "$a" Containerfile.cpu "$tag" ;;
+		cpu) build "$a" images/Containerfile.cpu "$tag" "$context" ;;
 		vulkan)
-			if [ "$a" != "$here" ] && ! [ -e "/proc/sys/fs/binfmt_misc/qemu-$([ "$a" = arm64 ] && echo aarch64 || echo x86_64)" ]; then
-				say "skipped gpubench:vulkan for linux/$a: its packages are installed by programs of that architecture; build it there, or register qemu-user with binfmt_misc"
+			if ! emulated "$a"; then
+				say "skipped gpubench:vulkan for linux/$a: its packages are installed by programs of that architecture; build it there, or register qemu-user with binfmt_misc (Debian: apt-get install qemu-user-static binfmt-support)"
 				continue
 			fi
-			rm -rf "$context/overlay"
-			mkdir "$context/overlay"
-			if [ "$a" = arm64 ]; then
-				build "$a" Containerfile.venus localhost/gpubench-venus
-				copy_out localhost/gpubench-venus /overlay "$context/overlay"
-			fi
 			[ "${BASE:-}" != debootstrap ] || debootstrapped "$a"
-			build "$a" Containerfile.vulkan "$tag" --build-arg BASE="$base"
+			vulkan "$a" "$tag" "${VENUS:-$([ "$a" = arm64 ] || echo none)}"
 			;;
-		venushost) # for tests: the other end of the Venus driver
+		venushost) # for tests: the image as virtual machines on Apple silicon get it, and the other end of its driver
 			cc -O2 -shared -fPIC -o "$context/udmabuf.so" internal/e2e/testdata/venus/udmabuf.c -ldl
-			build "$a" ../internal/e2e/testdata/venus/Containerfile "$tag"
+			cp -R internal/e2e/testdata/venus/fedora "$context"
+			build "$a" internal/e2e/testdata/venus/Containerfile localhost/gpubench-fedora "$context"
+			fedora=localhost/gpubench-fedora base=localhost/gpubench-fedora vulkan "$a" "$tag" "${VENUS:-}"
 			;;
 		*) die "IMAGES: there is no image $image; there are cpu and vulkan" ;;
 		esac
 		out=bin/images/gpubench-$image-linux-$a.tar
-		rm -f "$context/saved.tar"
-		save "$tag" "$context/saved.tar"
-		go run ./images/pack -name "$name" -epoch "$epoch" -o "$out" "$context/saved.tar"
-		rm -f "$context/saved.tar"
+		rm -f "$work/saved.tar"
+		save "$tag" "$work/saved.tar"
+		go run ./images/pack -name "$name" -epoch "$epoch" -o "$out" "$work/saved.tar"
+		rm -f "$work/saved.tar"
 		say "wrote $out, $(($(wc -c <"$out") / 1000000)) MB"
 	done
 done
