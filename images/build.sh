@@ -47,6 +47,8 @@ fi
 base=${BASE:-docker.io/library/debian:trixie-slim}
 fedora=${FEDORA:-registry.fedoraproject.org/fedora:44}
 epoch=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct 2>/dev/null || echo 0)}
+# An image is one manifest here, not a list with one that says how it was built.
+export BUILDX_NO_DEFAULT_ATTESTATIONS=1
 commit=$(git rev-parse HEAD 2>/dev/null || true)
 
 # The engine may be in a virtual machine: it is sent what is below here, and reads no
@@ -69,13 +71,13 @@ podman() {
 
 # build ARCH CONTAINERFILE TAG CONTEXT ARGUMENT... builds an image of a context.
 build() {
-	arch=$1 file=$2 tag=$3 from=$4
+	on=$1 file=$2 into=$3 from=$4
 	shift 4
 	# Docker's older builder, which is what is left without its plugin, keeps no caches.
 	caches=
 	[ "$engine" != docker ] || docker buildx version >/dev/null 2>&1 || caches='s/--mount=[^ ]* *//g'
 	sed "$caches" "$file" >"$from/Containerfile"
-	set -- --platform "linux/$arch" --network host -f "$from/Containerfile" -t "$tag" "$@" \
+	set -- --platform "linux/$on" --network host -f "$from/Containerfile" -t "$into" "$@" \
 		--label org.opencontainers.image.title=gpubench \
 		--label org.opencontainers.image.description="measures one SPIR-V matrix product on every processor that a container reaches" \
 		--label org.opencontainers.image.licenses=MIT \
@@ -84,7 +86,7 @@ build() {
 	[ "$system" != Linux ] || [ "$engine" = docker ] || set -- --isolation chroot "$@"
 	"$engine" build "$@" >"$work/log" 2>&1 || {
 		tail -n 30 "$work/log" >&2
-		die "$engine could not build $tag for linux/$arch from $file; what it said last is above"
+		die "$engine could not build $into for linux/$on from $file; what it said last is above"
 	}
 }
 
