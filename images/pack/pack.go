@@ -77,6 +77,12 @@ type config struct {
 		Type    string   `json:"type"`
 		DiffIDs []string `json:"diff_ids"`
 	} `json:"rootfs"`
+	// One for each layer: buildah refuses to build on an image that has fewer.
+	History []history `json:"history"`
+}
+
+type history struct {
+	Created time.Time `json:"created"`
 }
 
 // pack reads the saved image in the file from and writes the archive to, whole or not
@@ -107,7 +113,7 @@ func pack(from, to, name string, epoch time.Time) error {
 	}
 	c.Created = epoch
 	delete(c.Config.Labels, "io.buildah.version")
-	c.RootFS.Type, c.RootFS.DiffIDs = "layers", []string{}
+	c.RootFS.Type, c.RootFS.DiffIDs, c.History = "layers", []string{}, []history{}
 
 	work, err := os.MkdirTemp(filepath.Dir(to), ".pack-*")
 	if err != nil {
@@ -129,6 +135,7 @@ func pack(from, to, name string, epoch time.Time) error {
 		blobs[d.Digest] = blob
 		m.Layers = append(m.Layers, d)
 		c.RootFS.DiffIDs = append(c.RootFS.DiffIDs, diff)
+		c.History = append(c.History, history{epoch})
 	}
 
 	final := filepath.Join(work, "out")

@@ -161,7 +161,7 @@ func checkLayout(t *testing.T, text []byte) {
 	decode(blob(ix.Manifests[0]), &m)
 	var c config
 	decode(blob(m.Config), &c)
-	if c.Created != epoch || c.Config.User != "65532:65532" || len(c.Config.Labels) != 1 || len(c.RootFS.DiffIDs) != 2 || strings.Contains(string(files[blob(m.Config)]), "history") {
+	if c.Created != epoch || c.Config.User != "65532:65532" || len(c.Config.Labels) != 1 || len(c.RootFS.DiffIDs) != 2 || len(c.History) != 2 || c.History[0].Created != epoch || strings.Contains(string(files[blob(m.Config)]), "created_by") {
 		t.Errorf("configuration: %s", files[blob(m.Config)])
 	}
 	for i, l := range m.Layers {
