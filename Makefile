@@ -99,6 +99,7 @@ fuzz: ## run every fuzz target for 30 s
 	@scripts/fuzz.sh 30s
 
 cross: test-setup ## build bin/gpubench-linux-arm64, static, with a cross compiler
+	@command -v aarch64-linux-gnu-gcc >/dev/null || { echo "cross: there is no aarch64-linux-gnu-gcc; \`PLATFORMS=arm64 IMAGES=cpu images/build.sh\` builds the program in a container" >&2; exit 1; }
 	$(call static,arm64,bin/gpubench-linux-arm64,CGO_ENABLED=1 GOOS=linux GOARCH=arm64 CC=aarch64-linux-gnu-gcc)
 
 mac-check: ## on a Mac: build, test, measure, and leave a document and a log to send
