@@ -180,7 +180,8 @@ linux_program() {
 		say "building $program in a container with $engine"
 		rm -rf "$work/source" "$work/out"
 		mkdir "$work/source" "$work/out"
-		sources | tar -cf - -T - | tar -xf - -C "$work/source"
+		sources | tar -cf "$work/source.tar" -T -
+		tar -xf "$work/source.tar" -C "$work/source"
 		dirty=false
 		[ -z "$(git status --porcelain 2>/dev/null)" ] || dirty=true
 		build "$1" images/Containerfile.build "localhost/gpubench-build:$1" "$work/source" \
