@@ -62,16 +62,7 @@ network, no capability and a read-only root, and are gone at the end.
 				if err := o.check(extra); err != nil {
 					return err
 				}
-				var asked error
-				err := o.run(in, func(ctx context.Context, runner measure.Runner, backends []string, doc *result.Document, line *progress, keep *keeper, stream *events) (*interruption, error) {
-					i, err := o.measure(ctx, runner, backends, doc, line, keep, stream)
-					asked = o.unusable(doc)
-					return i, err
-				})
-				if err == nil {
-					err = asked
-				}
-				return err
+				return o.run(in, o.measure)
 			}
 		},
 	}
@@ -95,23 +86,9 @@ func (o *suiteOptions) check(extra []string) error {
 	return nil
 }
 
-// unusable is the error for the runtimes that were asked for and could not be used.
-func (o *suiteOptions) unusable(doc *result.Document) error {
-	var list []string
-	for _, r := range doc.Runtimes {
-		if r.Status != result.StatusOK && slices.Contains(o.runtimes, r.Name) {
-			list = append(list, r.Name+": "+reason(result.Absent{Reason: r.Reason, Remedy: r.Remedy}))
-		}
-	}
-	if len(list) == 0 {
-		return nil
-	}
-	return failf(exitFailed, "not all runtimes could be used: %s", strings.Join(list, "; "))
-}
-
 // options are those of the engines.
 func (o *suiteOptions) options(doc *result.Document) suite.Options {
-	s := suite.Options{Image: o.image, CPUs: doc.Host.CPU.Usable, DRI: doc.Host.DRI, RunArgs: o.runArgs,
+	s := suite.Options{Image: o.image, DRI: doc.Host.DRI, RunArgs: o.runArgs,
 		Version: fmt.Sprintf("gpubench %s\ncommit %s", doc.Tool.Version, doc.Tool.Commit)}
 	dir := o.images
 	if self, err := worker.Self(); dir == "" && err == nil {
@@ -125,9 +102,15 @@ func (o *suiteOptions) options(doc *result.Document) suite.Options {
 	return s
 }
 
-// measure is the measuring of `gpubench suite`.
-func (o *suiteOptions) measure(ctx context.Context, runner measure.Runner, backends []string, doc *result.Document, line *progress, keep *keeper, stream *events) (*interruption, error) {
-	var found []*suite.Runtime
+// place is a runtime with what is measured in it.
+type place struct {
+	*suite.Runtime
+	devices []result.Device
+	equal   *result.Device // the CPU with as many threads as the others have, where that is fewer than all
+}
+
+// open finds the runtimes and opens them.
+func (o *suiteOptions) open(ctx context.Context, runner measure.Runner, backends []string, doc *result.Document, line *progress) (found []*suite.Runtime) {
 	for _, name := range suite.Names {
 		if len(o.runtimes) > 0 && !slices.Contains(o.runtimes, name) || ctx.Err() != nil {
 			continue
@@ -137,74 +120,116 @@ func (o *suiteOptions) measure(ctx context.Context, runner measure.Runner, backe
 			devices, absent := measure.Discover(ctx, runner, backends)
 			found = append(found, suite.NewNative(runner, doc.Host, devices, absent))
 		} else {
-			found = append(found, suite.Open(ctx, name, o.options(doc)))
+			found = append(found, suite.Find(ctx, name))
 		}
 	}
+	options := o.options(doc)
+	options.Limits = suite.Common(doc.Host, found)
+	for _, rt := range found {
+		if rt.Runner == nil && rt.Usable() && ctx.Err() == nil {
+			line.say("starting containers in " + rt.Report.Name)
+			rt.Open(ctx, options)
+		}
+	}
+	return found
+}
+
+// choose picks what is measured in a runtime. Of the devices and backends that were named
+// those are left out that are not there, with the reason; there must be one.
+func (o *suiteOptions) choose(ctx context.Context, rt *suite.Runtime, backends []string) (p place, err error) {
+	usable := slices.DeleteFunc(slices.Clone(rt.Devices), func(d result.Device) bool { return !slices.Contains(backends, d.Backend) })
+	rt.Absent = slices.DeleteFunc(rt.Absent, func(a result.Absent) bool { return !slices.Contains(backends, a.Backend) })
+	look := func(backend, id string) (result.Device, worker.Outcome) {
+		return measure.Find(ctx, rt.Runner, backend, id)
+	}
+	want, left := o.want, error(nil)
+	want.devices = nil
+	for _, id := range o.want.devices {
+		one := selection{devices: []string{id}, baseline: o.want.baseline}
+		there, err := one.find(usable, rt.Absent, look)
+		if err == nil {
+			usable = there
+			_, err = one.choose(usable, rt.Absent)
+		}
+		if err == nil {
+			want.devices = append(want.devices, id)
+			continue
+		}
+		left = err
+		if absentBackend(rt.Absent, id) == nil {
+			rt.Absent = append(rt.Absent, result.Absent{Backend: id, Reason: err.Error()})
+		}
+	}
+	if len(want.devices) == 0 && left != nil {
+		return p, left
+	}
+	want.backends = slices.DeleteFunc(slices.Clone(o.want.backends), func(b string) bool { return absentBackend(rt.Absent, b) != nil })
+	if len(want.backends) == 0 && len(o.want.backends) > 0 {
+		want.backends = o.want.backends // the error says why not one is there
+	}
+	if usable, err = want.find(usable, rt.Absent, look); err != nil {
+		return p, err
+	}
+	chosen, err := want.choose(usable, rt.Absent)
+	return place{Runtime: rt, devices: chosen}, err
+}
+
+// measure is the measuring of `gpubench suite`.
+func (o *suiteOptions) measure(ctx context.Context, runner measure.Runner, backends []string, doc *result.Document, line *progress, keep *keeper, stream *events) (*interruption, error) {
+	found := o.open(ctx, runner, backends, doc, line)
 	var interrupted *interruption
-	if errors.As(context.Cause(ctx), &interrupted) {
-		return nil, &failure{interrupted.code(), fmt.Errorf("%w; nothing was measured yet", interrupted)}
+	stopped := func() error {
+		if errors.As(context.Cause(ctx), &interrupted) {
+			return &failure{interrupted.code(), fmt.Errorf("%w; nothing was measured yet", interrupted)}
+		}
+		return nil
+	}
+	if err := stopped(); err != nil {
+		return nil, err
 	}
 
-	plan := measure.Plan{Launches: o.launches, Rules: o.rules(), Seed: o.seed, Limit: o.timeout, Runtime: doc.Host.Runtime.Name,
-		ISA: doc.Host.CPU.ISA, Budget: o.budget, RatioPrecision: o.within}
-	type place struct {
-		runtime *suite.Runtime
-		devices []result.Device
-	}
-	var places []place
+	var places []*place
 	var reasons []string
 	for _, rt := range found {
-		if rt.Runner == nil {
-			reasons = append(reasons, rt.Report.Name+": "+rt.Report.Reason)
-			continue
-		}
-		usable := slices.DeleteFunc(slices.Clone(rt.Devices), func(d result.Device) bool { return !slices.Contains(backends, d.Backend) })
-		chosen, err := o.want.choose(usable, rt.Absent)
-		if err != nil {
-			reasons = append(reasons, rt.Report.Name+": "+err.Error())
-			rt.Report.Status, rt.Report.Reason = result.StatusFailed, err.Error()
-			continue
-		}
-		// What was chosen is spoken of by the ids of the document from here on.
-		rt.Devices = chosen
-		doc.Devices = append(doc.Devices, rt.Distinguish(doc.Devices)...)
-		for _, a := range rt.Absent {
-			if rt.Report.Name != suite.Native {
-				a.Backend = rt.Report.Name + "/" + a.Backend
+		if rt.Runner != nil {
+			if p, err := o.choose(ctx, rt, backends); err == nil {
+				places = append(places, &p)
+				continue
+			} else {
+				rt.Report.Status, rt.Report.Reason, rt.Report.Remedy = result.StatusFailed, err.Error(), ""
 			}
-			doc.Absent = append(doc.Absent, a)
 		}
-		doc.Warnings = append(doc.Warnings, fewerCPUs(doc.Host, rt.Report)...)
-		places = append(places, place{rt, rt.Devices})
+		reasons = append(reasons, rt.Report.Name+": "+reason(result.Absent{Reason: rt.Report.Reason, Remedy: rt.Report.Remedy}))
+	}
+	equalise(ctx, places, len(o.want.devices) == 0)
+	if err := stopped(); err != nil {
+		return nil, err
 	}
 	if len(places) == 0 {
 		return nil, failf(exitNoDevice, "there is no runtime to measure in: %s", strings.Join(reasons, "; "))
 	}
-
-	problems := o.sizes
-	if len(problems) == 0 {
-		problems = []backend.Problem{defaultSize(doc.Devices)}
-	}
-	arm := func(p place, a measure.Arm) measure.Arm {
-		a.Runtime, a.Runner = p.runtime.Report.Name, p.runtime.Runner
-		return a
-	}
-	for _, problem := range problems {
-		for i, p := range places {
-			for _, d := range p.devices {
-				plan.Arms = append(plan.Arms, arm(p, measure.Arm{Device: d, Problem: problem, Baseline: i == 0 && d.ID == o.want.baseline}))
-			}
-		}
-	}
 	for _, p := range places {
-		for _, d := range p.devices {
-			for _, a := range measure.Beside(d) {
-				if o.limits {
-					plan.Arms = append(plan.Arms, arm(p, a))
-				}
-			}
+		if p.equal != nil {
+			p.devices = append(p.devices, *p.equal)
 		}
+		// What was chosen is spoken of by the ids of the document from here on.
+		p.Devices = p.devices
+		doc.Devices = append(doc.Devices, p.Distinguish(doc.Devices)...)
+		if p.Fault != nil {
+			doc.Devices = append(doc.Devices, *p.Fault)
+		}
+		for _, a := range p.Absent {
+			if p.Report.Name != suite.Native {
+				a.Backend = p.Report.Name + "/" + a.Backend
+			}
+			doc.Absent = append(doc.Absent, a)
+		}
+		doc.Warnings = append(doc.Warnings, p.Warnings...)
 	}
+	doc.Warnings = append(doc.Warnings, differences(places)...)
+
+	plan := measure.Plan{Launches: o.launches, Rules: o.rules(), Seed: o.seed, Limit: o.timeout, Runtime: doc.Host.Runtime.Name,
+		ISA: doc.Host.CPU.ISA, Budget: o.budget, RatioPrecision: o.within, Arms: o.arms(places, found, doc.Devices)}
 	reports := func(ms []result.Measurement) (list []result.RuntimeReport) {
 		for _, rt := range found {
 			list = append(list, rt.Finish(ms, doc.Devices))
@@ -228,14 +253,104 @@ func (o *suiteOptions) measure(ctx context.Context, runner measure.Runner, backe
 	return interrupted, nil
 }
 
-// fewerCPUs warns where a runtime has not the host's processors.
-func fewerCPUs(h result.Host, r result.RuntimeReport) []result.Warning {
-	if r.Inside.CPU.Usable == h.CPU.Usable {
-		return nil
+// arms are those of all places, and one for each runtime and GPU that is there or was
+// asked for and cannot be used.
+func (o *suiteOptions) arms(places []*place, found []*suite.Runtime, devices []result.Device) (arms []measure.Arm) {
+	problems := o.sizes
+	if len(problems) == 0 {
+		problems = []backend.Problem{defaultSize(devices)}
 	}
-	return []result.Warning{{Code: "cores-differ", Text: fmt.Sprintf(
-		"%s may use %d processors and the host %d: its ratios to the host's CPU hold that difference too; give its virtual machine or its containers as many, or look at one core each (--device cpu:1)",
-		r.Name, r.Inside.CPU.Usable, h.CPU.Usable)}}
+	add := func(rt *suite.Runtime, a measure.Arm) {
+		a.Runtime, a.Runner = rt.Report.Name, rt.Runner
+		arms = append(arms, a)
+	}
+	gpu := slices.ContainsFunc(devices, result.Device.GPU)
+	for _, problem := range problems {
+		for i, p := range places {
+			for j, d := range p.Devices {
+				equal := p.equal != nil && j == len(p.Devices)-1
+				add(p.Runtime, measure.Arm{Device: d, Problem: problem, Baseline: i == 0 && (d.ID == o.want.baseline || equal)})
+			}
+			if p.Fault != nil {
+				a := measure.Arm{Device: *p.Fault, Problem: problem}
+				if p.Remote() || gpu { // else it may be one that only draws
+					a.Unusable = p.Fault.Unusable
+				}
+				add(p.Runtime, a)
+			}
+		}
+		for _, rt := range found {
+			if rt.Report.Status == result.StatusFailed || !rt.Usable() && slices.Contains(o.runtimes, rt.Report.Name) {
+				add(rt, measure.Arm{Device: places[0].Devices[0], Problem: problem,
+					Unusable: rt.Report.Name + " cannot be used: " + reason(result.Absent{Reason: rt.Report.Reason, Remedy: rt.Report.Remedy})})
+			}
+		}
+	}
+	for _, p := range places {
+		for _, d := range p.Devices {
+			for _, a := range measure.Beside(d) {
+				if o.limits {
+					add(p.Runtime, a)
+				}
+			}
+		}
+	}
+	return arms
+}
+
+// equalise gives each place that may use more processors than another a device with as
+// many threads as the least has, unless the devices were named.
+func equalise(ctx context.Context, places []*place, wanted bool) {
+	least := 0
+	for _, p := range places {
+		if n := p.Report.Inside.CPU.Usable; n > 0 && (least == 0 || n < least) {
+			least = n
+		}
+	}
+	for _, p := range places {
+		if _, all := byID(p.devices, "cpu"); all && wanted && p.Report.Inside.CPU.Usable > least {
+			if d, out := measure.Find(ctx, p.Runner, "cpu", fmt.Sprintf("cpu:%d", least)); out.Status == result.StatusOK {
+				p.equal = &d
+			}
+		}
+	}
+}
+
+// differences warns where the runtimes have not the same.
+func differences(places []*place) (list []result.Warning) {
+	var cpus, memory []string
+	least, most, fewest, lo, hi, equal := 0, 0, "", uint64(0), uint64(0), false
+	for _, p := range places {
+		in := p.Report.Inside
+		equal = equal || p.equal != nil
+		if n := in.CPU.Usable; n > 0 {
+			cpus = append(cpus, fmt.Sprintf("%s %d", p.Report.Name, n))
+			if most = max(most, n); least == 0 || n < least {
+				least, fewest = n, p.Report.Name
+			}
+		}
+		if n := in.MemoryBytes; n > 0 {
+			memory = append(memory, fmt.Sprintf("%s %.1f GiB", p.Report.Name, float64(n)/(1<<30)))
+			if hi = max(hi, n); lo == 0 || n < lo {
+				lo = n
+			}
+		}
+	}
+	if least < most {
+		advice := fmt.Sprintf("compare by --device cpu:%d", least)
+		if equal {
+			advice = fmt.Sprintf("cpu:%d, as many as %s has, is measured where there are more", least, fewest)
+		}
+		list = append(list, result.Warning{Code: "cores-differ", Text: fmt.Sprintf(
+			"the runtimes may not use equally many processors (%s): a ratio of all of one to all of another holds that difference too; %s, or give %s as many",
+			strings.Join(cpus, ", "), advice, fewest)})
+	}
+	// Virtual machines keep some per cent for themselves.
+	if float64(hi) > 1.1*float64(lo) {
+		list = append(list, result.Warning{Code: "memory-differs", Text: fmt.Sprintf(
+			"the runtimes have not the same memory (%s): a size that fits one may not fit another; what fits all runs as fast with more", strings.Join(memory, ", "))})
+	}
+	return list
 }
 
 // claimsOf prints the verdicts on the published claims below the tables of a suite.

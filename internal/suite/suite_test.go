@@ -64,8 +64,17 @@ const (
 	there = "\n'image inspect '*|*' image inspect '*) echo '[{}]' ;;\n"
 )
 
+// open finds a runtime and opens it.
+func open(ctx context.Context, name string, o Options) *Runtime {
+	rt := Find(ctx, name)
+	if rt.Usable() {
+		rt.Open(ctx, o)
+	}
+	return rt
+}
+
 func TestOpen(t *testing.T) {
-	options := Options{Image: "localhost/gpubench:vulkan", Version: program, CPUs: 8, RunArgs: map[string][]string{"docker": {"--memory=8g"}}}
+	options := Options{Image: "localhost/gpubench:vulkan", Version: program, Limits: Limits{8, 8 << 30}, RunArgs: map[string][]string{"docker": {"--memory=8g"}}}
 	const noDRI = "*'--device /dev/dri'*) echo 'docker: Error response from daemon: error gathering device information while adding custom device \"/dev/dri\": no such file or directory' >&2; exit 125 ;;\n"
 	for _, tt := range []struct {
 		name, engine, program, cases string
@@ -100,7 +109,7 @@ func TestOpen(t *testing.T) {
 			status: result.StatusFailed, reason: "its virtual machine does not run: Error: unable to connect", remedy: "podman machine start gpu"},
 		{name: "Apple's container", engine: "apple-container", program: "container",
 			cases:  `'system status '*) echo '{"status":"running"}' ;;` + "\n" + `'system version '*) echo '[{"version":"1.2.2","buildType":"release","appName":"container"}]' ;;` + there + answers(t, cpu, soft),
-			status: result.StatusOK, version: "1.2.2", detail: "release", reason: "no GPU in its containers", remedy: "its kernel has no driver", args: []string{"-c 8 -m 8G"}, never: "--network"},
+			status: result.StatusOK, version: "1.2.2", detail: "release", reason: "no GPU in its containers", remedy: "its kernel has no driver", args: []string{"-c 8 -m 8192M"}, never: "--network"},
 		{name: "Apple's container, not started", engine: "apple-container", program: "container", cases: `'system status '*) echo 'apiserver is not running' ; exit 1 ;;`,
 			status: result.StatusFailed, reason: "its services do not run", remedy: "container system start --enable-kernel-install"},
 		{name: "no archive", engine: "docker", program: "docker", cases: dockerLinux + "\n'image inspect '*) echo 'Error: No such image' >&2; exit 1 ;;", version: "28.1.0", status: result.StatusFailed, reason: "is not there, and no archive", remedy: "make images"},
@@ -110,7 +119,7 @@ func TestOpen(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			log := standIn(t, tt.program, tt.cases)
-			rt := Open(t.Context(), tt.engine, options)
+			rt := open(t.Context(), tt.engine, options)
 			r := rt.Report
 			if r.Name != tt.engine || r.Status != tt.status || !strings.Contains(r.Reason, tt.reason) || (tt.reason == "") != (r.Reason == "") || !strings.Contains(r.Remedy, tt.remedy) || r.Version != tt.version {
 				t.Errorf("got %s %q, reason %q, remedy %q, version %q", r.Name, r.Status, r.Reason, r.Remedy, r.Version)
@@ -160,16 +169,16 @@ func TestLoads(t *testing.T) {
 	} {
 		os.Remove(marker)
 		standIn(t, tt.program, tt.cases+answers(t, cpu))
-		rt := Open(t.Context(), tt.engine, Options{Image: "i", Archive: "/x/vulkan.tar", Version: program})
+		rt := open(t.Context(), tt.engine, Options{Image: "i", Archive: "/x/vulkan.tar", Version: program})
 		if rt.Runner == nil || rt.Report.LoadS <= 0 {
 			t.Errorf("%s: %+v", tt.engine, rt.Report)
 		}
-		if again := Open(t.Context(), tt.engine, Options{Image: "i", Archive: "/x/vulkan.tar", Version: program}); again.Report.LoadS != 0 {
+		if again := open(t.Context(), tt.engine, Options{Image: "i", Archive: "/x/vulkan.tar", Version: program}); again.Report.LoadS != 0 {
 			t.Errorf("%s: loaded a second time", tt.engine)
 		}
 	}
 	standIn(t, "docker", dockerLinux+"\n'image inspect '*) exit 1 ;;\n'load '*) echo 'open /x: no space left on device' >&2; exit 1 ;;")
-	if r := Open(t.Context(), "docker", Options{Image: "i", Archive: "/x/vulkan.tar"}).Report; !strings.Contains(r.Reason, "no space left on device") || r.Remedy == "" {
+	if r := open(t.Context(), "docker", Options{Image: "i", Archive: "/x/vulkan.tar"}).Report; !strings.Contains(r.Reason, "no space left on device") || r.Remedy == "" {
 		t.Errorf("a full disk: %+v", r)
 	}
 }
@@ -178,7 +187,7 @@ func TestLoads(t *testing.T) {
 func TestNothingInstalled(t *testing.T) {
 	t.Setenv("PATH", t.TempDir())
 	for _, name := range Names[1:] {
-		r := Open(t.Context(), name, Options{Image: "i"})
+		r := open(t.Context(), name, Options{Image: "i"})
 		if r.Runner != nil || r.Report.Status != result.StatusUnsupported || !strings.Contains(r.Report.Reason, "is not there") {
 			t.Errorf("%s: %+v", name, r.Report)
 		}
@@ -192,7 +201,7 @@ func TestNothingInstalled(t *testing.T) {
 func opened(t *testing.T, launch string) (*Runtime, func() []string) {
 	t.Helper()
 	log := standIn(t, "docker", dockerLinux+there+"*' -i '*' worker cpu') "+launch+" ;;\n"+answers(t, cpu))
-	rt := Open(t.Context(), "docker", Options{Image: "i", Version: program})
+	rt := open(t.Context(), "docker", Options{Image: "i", Version: program})
 	if rt.Runner == nil {
 		t.Fatalf("%+v", rt.Report)
 	}
