@@ -186,7 +186,11 @@ func (p wording) join(facts ...string) string {
 // header says with what was measured, and for how long.
 func (v *runView) header() string {
 	var run []string
-	for _, k := range distinct(v.products(), func(m result.Measurement) [3]string {
+	ran := slices.DeleteFunc(v.products(), func(m result.Measurement) bool { return m.Status != result.StatusOK })
+	if len(ran) == 0 {
+		ran = v.products()
+	}
+	for _, k := range distinct(ran, func(m result.Measurement) [3]string {
 		return [3]string{m.Kernel.Name, m.Kernel.Format, m.Kernel.SPIRVSHA256}
 	}) {
 		if k[0] != "" {
@@ -281,8 +285,8 @@ func (p wording) classCell(d result.Device) cell {
 // tell it from its neighbours.
 func (v *runView) label(m result.Measurement) string {
 	s := m.Device
-	if v.runtimes && !strings.HasPrefix(s, m.Runtime+"/") { // a device's id may say it already
-		s = m.Runtime + "/" + s
+	if v.runtimes {
+		s = inRuntime(m.Runtime, s)
 	}
 	switch m.Role {
 	case result.RoleReference, result.RolePeak:

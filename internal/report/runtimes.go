@@ -155,6 +155,14 @@ func (v *runView) claimsByArm() map[string]string {
 	return words
 }
 
+// inRuntime puts a runtime before the id of a device, which may say it already.
+func inRuntime(runtime, device string) string {
+	if strings.HasPrefix(device, runtime+"/") {
+		return device
+	}
+	return runtime + "/" + device
+}
+
 // middle is the median of seconds in words, empty where there are none.
 func middle(values []float64) string {
 	if len(values) == 0 {
