@@ -295,7 +295,7 @@ func TestLoads(t *testing.T) {
 func TestOpenHangs(t *testing.T) {
 	defer func(limit time.Duration) { runLimit = limit }(runLimit)
 	runLimit = 300 * time.Millisecond
-	log := standIn(t, "docker", dockerDesktop+there+"*' devices --json') sleep 60 ;;\n"+answers(t, cpu))
+	log := standIn(t, "docker", dockerDesktop+there+"*' devices --json') exec sleep 60 ;;\n"+answers(t, cpu))
 	rt := open(t.Context(), "docker", Options{Image: "i", Version: program})
 	if rt.Runner != nil || rt.Report.Status != result.StatusFailed || !strings.Contains(rt.Report.Reason, "the image does not run: docker run: it did not answer within 300ms") {
 		t.Errorf("%+v", rt.Report)
