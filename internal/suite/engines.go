@@ -117,6 +117,9 @@ func Find(ctx context.Context, name string) *Runtime {
 		rt.fail(s.reason, s.remedy)
 		return rt
 	}
+	if !s.remote && e.commands != likeApple { // nothing but a limit on the container itself
+		e.memoryRemedy = ": look for a limit in --run-arg and in the engine's configuration"
+	}
 	rt.Report.Status = result.StatusOK
 	rt.engine, rt.state = e, s
 	return rt

@@ -357,7 +357,7 @@ func TestLaunch(t *testing.T) {
 
 func TestLaunchFails(t *testing.T) {
 	for _, tt := range []struct{ name, launch, code, reason, remedy string }{
-		{"killed by its memory limit", "exit 137", worker.CodeExit, "the container was killed (status 137)", "smaller --size"},
+		{"killed by its memory limit", "exit 137", worker.CodeExit, "the container was killed (status 137)", "smaller --size, or allow more memory: look for a limit in --run-arg"},
 		{"the engine's fault", "echo 'docker: Error response from daemon: no space left on device.' >&2; echo \"See 'docker run --help'.\" >&2; exit 125", worker.CodeExit, "could not start the container: docker: Error response from daemon: no space", ""},
 		{"a pull without a network", "echo 'Unable to find image locally' >&2; echo 'docker: Error response from daemon: Get \"https://registry-1.docker.io/v2/\": dial tcp: lookup registry-1.docker.io: no such host.' >&2; exit 125", worker.CodeExit, "no such host", ""},
 		{"no program", "echo 'docker: exec: \"/gpubench\": no such file' >&2; exit 127", worker.CodeExit, "could not start the program in the container", ""},
