@@ -40,18 +40,20 @@ func suiteCommand() *command {
 		long: `Finds docker, podman, Apple's container, colima and lima, loads the test image where it
 is missing, and measures every device that the program sees in each of them and outside
 of them: in rounds, each process in a fresh container, in an order shuffled anew each
-round. All else is as in gpubench run. A runtime that cannot be used is said, with what
-to do; one that was asked for by --runtime makes the exit code 1. Containers have no
-network, no capability and a read-only root, and are gone at the end.
+round. All else is as in gpubench run. Each container gets as many processors and as much
+memory as the runtime with the fewest has; where that cannot be had, a warning says so.
+A runtime that is not there is said, with what would enable it. One that was asked for by
+--runtime, or is there and does not work, is a failed row and makes the exit code 1.
+Containers have no network, no capability and a read-only root, and are gone at the end.
 `,
 		flags: func(set *pflag.FlagSet) func(*invocation) error {
 			o := &suiteOptions{}
 			var runtimes list
 			var extra []string
 			set.Var(&runtimes, "runtime", "only these runtimes: "+strings.Join(suite.Names, ", "))
-			set.StringVar(&o.image, "image", "localhost/gpubench:vulkan", "image to run")
+			set.StringVar(&o.image, "image", "localhost/gpubench:vulkan", "run `IMAGE`")
 			set.StringVar(&o.images, "images", "", "`DIRECTORY` of the archives that make images writes (default images beside the program)")
-			set.StringArrayVar(&extra, "run-arg", nil, "one more argument for an engine's run command, as in podman=--memory=8g")
+			set.StringArrayVar(&extra, "run-arg", nil, "add `RUNTIME=ARGUMENT` to an engine's run command, as in podman=--memory=8g")
 			take := o.define(set, false)
 			return func(in *invocation) error {
 				if err := in.noArguments(); err != nil {
