@@ -15,7 +15,6 @@ import (
 	"github.com/spf13/pflag"
 
 	"gpubench/internal/analysis"
-	"gpubench/internal/backend"
 	"gpubench/internal/measure"
 	"gpubench/internal/report"
 	"gpubench/internal/result"
@@ -40,18 +39,20 @@ func suiteCommand() *command {
 		long: `Finds docker, podman, Apple's container, colima and lima, loads the test image where it
 is missing, and measures every device that the program sees in each of them and outside
 of them: in rounds, each process in a fresh container, in an order shuffled anew each
-round. All else is as in gpubench run. A runtime that cannot be used is said, with what
-to do; one that was asked for by --runtime makes the exit code 1. Containers have no
-network, no capability and a read-only root, and are gone at the end.
+round. All else is as in gpubench run. Each container gets as many processors and as much
+memory as the runtime with the fewest has; where that cannot be had, a warning says so.
+A runtime that is not there is said, with what would enable it. One that was asked for by
+--runtime, or is there and does not work, is a failed row and makes the exit code 1.
+Containers have no network, no capability and a read-only root, and are gone at the end.
 `,
 		flags: func(set *pflag.FlagSet) func(*invocation) error {
 			o := &suiteOptions{}
 			var runtimes list
 			var extra []string
 			set.Var(&runtimes, "runtime", "only these runtimes: "+strings.Join(suite.Names, ", "))
-			set.StringVar(&o.image, "image", "localhost/gpubench:vulkan", "image to run")
+			set.StringVar(&o.image, "image", "localhost/gpubench:vulkan", "run `IMAGE`")
 			set.StringVar(&o.images, "images", "", "`DIRECTORY` of the archives that make images writes (default images beside the program)")
-			set.StringArrayVar(&extra, "run-arg", nil, "one more argument for an engine's run command, as in podman=--memory=8g")
+			set.StringArrayVar(&extra, "run-arg", nil, "add `RUNTIME=ARGUMENT` to an engine's run command, as in podman=--memory=8g")
 			take := o.define(set, false)
 			return func(in *invocation) error {
 				if err := in.noArguments(); err != nil {
@@ -62,16 +63,7 @@ network, no capability and a read-only root, and are gone at the end.
 				if err := o.check(extra); err != nil {
 					return err
 				}
-				var asked error
-				err := o.run(in, func(ctx context.Context, runner measure.Runner, backends []string, doc *result.Document, line *progress, keep *keeper, stream *events) (*interruption, error) {
-					i, err := o.measure(ctx, runner, backends, doc, line, keep, stream)
-					asked = o.unusable(doc)
-					return i, err
-				})
-				if err == nil {
-					err = asked
-				}
-				return err
+				return o.run(in, o.measure)
 			}
 		},
 	}
@@ -95,23 +87,9 @@ func (o *suiteOptions) check(extra []string) error {
 	return nil
 }
 
-// unusable is the error for the runtimes that were asked for and could not be used.
-func (o *suiteOptions) unusable(doc *result.Document) error {
-	var list []string
-	for _, r := range doc.Runtimes {
-		if r.Status != result.StatusOK && slices.Contains(o.runtimes, r.Name) {
-			list = append(list, r.Name+": "+reason(result.Absent{Reason: r.Reason, Remedy: r.Remedy}))
-		}
-	}
-	if len(list) == 0 {
-		return nil
-	}
-	return failf(exitFailed, "not all runtimes could be used: %s", strings.Join(list, "; "))
-}
-
 // options are those of the engines.
 func (o *suiteOptions) options(doc *result.Document) suite.Options {
-	s := suite.Options{Image: o.image, CPUs: doc.Host.CPU.Usable, DRI: doc.Host.DRI, RunArgs: o.runArgs,
+	s := suite.Options{Image: o.image, DRI: doc.Host.DRI, RunArgs: o.runArgs,
 		Version: fmt.Sprintf("gpubench %s\ncommit %s", doc.Tool.Version, doc.Tool.Commit)}
 	dir := o.images
 	if self, err := worker.Self(); dir == "" && err == nil {
@@ -125,9 +103,8 @@ func (o *suiteOptions) options(doc *result.Document) suite.Options {
 	return s
 }
 
-// measure is the measuring of `gpubench suite`.
-func (o *suiteOptions) measure(ctx context.Context, runner measure.Runner, backends []string, doc *result.Document, line *progress, keep *keeper, stream *events) (*interruption, error) {
-	var found []*suite.Runtime
+// open finds the runtimes and opens them.
+func (o *suiteOptions) open(ctx context.Context, runner measure.Runner, backends []string, doc *result.Document, line *progress) (found []*suite.Runtime) {
 	for _, name := range suite.Names {
 		if len(o.runtimes) > 0 && !slices.Contains(o.runtimes, name) || ctx.Err() != nil {
 			continue
@@ -137,74 +114,76 @@ func (o *suiteOptions) measure(ctx context.Context, runner measure.Runner, backe
 			devices, absent := measure.Discover(ctx, runner, backends)
 			found = append(found, suite.NewNative(runner, doc.Host, devices, absent))
 		} else {
-			found = append(found, suite.Open(ctx, name, o.options(doc)))
+			found = append(found, suite.Find(ctx, name))
 		}
 	}
+	options := o.options(doc)
+	options.Limits = suite.Common(doc.Host, found)
+	for _, rt := range found {
+		if rt.Runner == nil && rt.Usable() && ctx.Err() == nil {
+			line.say("starting containers in " + rt.Report.Name)
+			rt.Open(ctx, options)
+		}
+	}
+	return found
+}
+
+// measure is the measuring of `gpubench suite`.
+func (o *suiteOptions) measure(ctx context.Context, runner measure.Runner, backends []string, doc *result.Document, line *progress, keep *keeper, stream *events) (*interruption, error) {
+	found := o.open(ctx, runner, backends, doc, line)
 	var interrupted *interruption
-	if errors.As(context.Cause(ctx), &interrupted) {
-		return nil, &failure{interrupted.code(), fmt.Errorf("%w; nothing was measured yet", interrupted)}
+	stopped := func() error {
+		if errors.As(context.Cause(ctx), &interrupted) {
+			return &failure{interrupted.code(), fmt.Errorf("%w; nothing was measured yet", interrupted)}
+		}
+		return nil
+	}
+	if err := stopped(); err != nil {
+		return nil, err
 	}
 
-	plan := measure.Plan{Launches: o.launches, Rules: o.rules(), Seed: o.seed, Limit: o.timeout, Runtime: doc.Host.Runtime.Name,
-		ISA: doc.Host.CPU.ISA, Budget: o.budget, RatioPrecision: o.within}
-	type place struct {
-		runtime *suite.Runtime
-		devices []result.Device
-	}
-	var places []place
+	var places []*place
 	var reasons []string
 	for _, rt := range found {
-		if rt.Runner == nil {
-			reasons = append(reasons, rt.Report.Name+": "+rt.Report.Reason)
-			continue
-		}
-		usable := slices.DeleteFunc(slices.Clone(rt.Devices), func(d result.Device) bool { return !slices.Contains(backends, d.Backend) })
-		chosen, err := o.want.choose(usable, rt.Absent)
-		if err != nil {
-			reasons = append(reasons, rt.Report.Name+": "+err.Error())
-			rt.Report.Status, rt.Report.Reason = result.StatusFailed, err.Error()
-			continue
-		}
-		// What was chosen is spoken of by the ids of the document from here on.
-		rt.Devices = chosen
-		doc.Devices = append(doc.Devices, rt.Distinguish(doc.Devices)...)
-		for _, a := range rt.Absent {
-			if rt.Report.Name != suite.Native {
-				a.Backend = rt.Report.Name + "/" + a.Backend
+		if rt.Runner != nil {
+			if p, err := o.choose(ctx, rt, backends); err == nil {
+				places = append(places, &p)
+				continue
+			} else {
+				rt.Report.Status, rt.Report.Reason, rt.Report.Remedy = result.StatusFailed, err.Error(), ""
 			}
-			doc.Absent = append(doc.Absent, a)
 		}
-		doc.Warnings = append(doc.Warnings, fewerCPUs(doc.Host, rt.Report)...)
-		places = append(places, place{rt, rt.Devices})
+		reasons = append(reasons, rt.Report.Name+": "+reason(result.Absent{Reason: rt.Report.Reason, Remedy: rt.Report.Remedy}))
+	}
+	equalise(ctx, places, len(o.want.devices) == 0)
+	if err := stopped(); err != nil {
+		return nil, err
 	}
 	if len(places) == 0 {
 		return nil, failf(exitNoDevice, "there is no runtime to measure in: %s", strings.Join(reasons, "; "))
 	}
-
-	problems := o.sizes
-	if len(problems) == 0 {
-		problems = []backend.Problem{defaultSize(doc.Devices)}
-	}
-	arm := func(p place, a measure.Arm) measure.Arm {
-		a.Runtime, a.Runner = p.runtime.Report.Name, p.runtime.Runner
-		return a
-	}
-	for _, problem := range problems {
-		for i, p := range places {
-			for _, d := range p.devices {
-				plan.Arms = append(plan.Arms, arm(p, measure.Arm{Device: d, Problem: problem, Baseline: i == 0 && d.ID == o.want.baseline}))
-			}
-		}
-	}
 	for _, p := range places {
-		for _, d := range p.devices {
-			for _, a := range measure.Beside(d) {
-				if o.limits {
-					plan.Arms = append(plan.Arms, arm(p, a))
-				}
-			}
+		if p.equal != nil {
+			p.devices = append(p.devices, *p.equal)
 		}
+		// What was chosen is spoken of by the ids of the document from here on.
+		p.Devices = p.devices
+		doc.Devices = append(doc.Devices, p.Distinguish(doc.Devices)...)
+		if p.Fault != nil {
+			doc.Devices = append(doc.Devices, *p.Fault)
+		}
+		for _, a := range p.Absent {
+			if p.Report.Name != suite.Native {
+				a.Backend = p.Report.Name + "/" + a.Backend
+			}
+			doc.Absent = append(doc.Absent, a)
+		}
+		doc.Warnings = append(doc.Warnings, p.Warnings...)
 	}
+	doc.Warnings = append(doc.Warnings, differences(places)...)
+
+	plan := measure.Plan{Launches: o.launches, Rules: o.rules(), Seed: o.seed, Limit: o.timeout, Runtime: doc.Host.Runtime.Name,
+		ISA: doc.Host.CPU.ISA, Budget: o.budget, RatioPrecision: o.within, Arms: o.arms(places, found, doc.Devices)}
 	reports := func(ms []result.Measurement) (list []result.RuntimeReport) {
 		for _, rt := range found {
 			list = append(list, rt.Finish(ms, doc.Devices))
@@ -226,16 +205,6 @@ func (o *suiteOptions) measure(ctx context.Context, runner measure.Runner, backe
 	doc.Warnings = append(doc.Warnings, warnings...)
 	doc.Interrupted = interrupted != nil
 	return interrupted, nil
-}
-
-// fewerCPUs warns where a runtime has not the host's processors.
-func fewerCPUs(h result.Host, r result.RuntimeReport) []result.Warning {
-	if r.Inside.CPU.Usable == h.CPU.Usable {
-		return nil
-	}
-	return []result.Warning{{Code: "cores-differ", Text: fmt.Sprintf(
-		"%s may use %d processors and the host %d: its ratios to the host's CPU hold that difference too; give its virtual machine or its containers as many, or look at one core each (--device cpu:1)",
-		r.Name, r.Inside.CPU.Usable, h.CPU.Usable)}}
 }
 
 // claimsOf prints the verdicts on the published claims below the tables of a suite.

@@ -158,9 +158,11 @@ func TestJudgeSaysWhatIsMissing(t *testing.T) {
 }
 
 // A runtime without a baseline of its own is compared with the native one, and each
-// with its own where there are both.
+// with its own where there are both, whether or not it bears the runtime in its id.
 func TestJudgeAcrossRuntimes(t *testing.T) {
-	d := testdoc.New(testdoc.CPU, testdoc.Venus)
+	inPodman := testdoc.CPU
+	inPodman.ID, inPodman.Name = "podman/cpu", "unknown"
+	d := testdoc.New(testdoc.CPU, testdoc.Venus, inPodman)
 	testdoc.Add(d, "cpu", 1024, 100e9, 0.001)
 	testdoc.Add(d, "vulkan:0", 1024, 350e9, 0.001).Runtime = "podman"
 	if got := verdicts(judge(t, podmanVulkan(t), testdoc.Finish(d))[0]); !strings.HasPrefix(got, "cpu supported") {
@@ -170,6 +172,10 @@ func TestJudgeAcrossRuntimes(t *testing.T) {
 	j := judge(t, podmanVulkan(t), testdoc.Finish(d))[0]
 	if v := j.Verdicts[0]; v.Verdict != analysis.Refuted || len(v.Ratios) != 1 || v.Ratios[0].Baseline != "m2" {
 		t.Errorf("with one of its own: %+v", v)
+	}
+	d.Measurements[2].Device = "podman/cpu"
+	if v := judge(t, podmanVulkan(t), testdoc.Finish(d))[0].Verdicts[0]; v.Verdict != analysis.Refuted || len(v.Ratios) != 1 || v.Ratios[0].Baseline != "m2" {
+		t.Errorf("with one that is another device than the native one: %+v", v)
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"syscall"
@@ -92,6 +93,92 @@ func TestSuite(t *testing.T) {
 	}
 }
 
+// A runtime with fewer processors than the host: the host's CPU is measured with as many
+// threads too, and held against.
+func TestSuiteEqualises(t *testing.T) {
+	if runtime.NumCPU() < 2 {
+		t.Skip("needs two processors")
+	}
+	e := anEngine(t, "cpu")
+	doc := finish(t, suiteIn(t, e.set.env, "--runtime", "native,"+e.name, "--run-arg", e.name+"=--cpuset-cpus=0", "--image", "localhost/gpubench:cpu", "--backend", "cpu", "--json", "-")).document(t, 0)
+	native, inside := doc.Runtimes[0].Inside.CPU.Usable, doc.Runtimes[1].Inside.CPU.Usable
+	if inside != 1 || native < 2 {
+		t.Fatalf("%d processors natively and %d in the container", native, inside)
+	}
+	var one, contained result.Measurement
+	for _, m := range doc.Measurements {
+		wantOK(t, m)
+		switch {
+		case m.Runtime == e.name && m.Device == e.name+"/cpu":
+			contained = m
+		case m.Runtime == "native" && m.Device == "cpu:1":
+			one = m
+		}
+	}
+	if !slices.ContainsFunc(doc.Ratios, func(r result.Ratio) bool {
+		return r.Fast == contained.ID && r.Slow == one.ID || r.Fast == one.ID && r.Slow == contained.ID
+	}) {
+		t.Errorf("no ratio of %q to %q: %+v", contained.ID, one.ID, doc.Ratios)
+	}
+	if !slices.ContainsFunc(doc.Warnings, func(w result.Warning) bool {
+		return w.Code == "cores-differ" && strings.Contains(w.Text, "cpu:1, as many as "+e.name+" has")
+	}) {
+		t.Errorf("warnings %+v", doc.Warnings)
+	}
+}
+
+// A container that exceeds its memory is a failed arm, and the others are measured.
+func TestSuiteOutOfMemory(t *testing.T) {
+	e := anEngine(t, "cpu")
+	a := finish(t, suiteIn(t, e.set.env, "--runtime", "native,"+e.name, "--run-arg", e.name+"=--memory=30m", "--image", "localhost/gpubench:cpu", "--backend", "cpu", "--size", "1024", "--json", "-"))
+	doc := a.document(t, 1)
+	if n := doc.Runtimes[1].Inside.MemoryBytes; n > 31<<20 {
+		t.Skipf("the engine cannot limit memory here: %d bytes", n)
+	}
+	for _, m := range doc.Measurements {
+		if m.Runtime == "native" || m.Problem.M == 64 {
+			wantOK(t, m)
+		} else if m.Status != result.StatusFailed || !strings.Contains(m.Reason, "exceeds its memory") || !strings.Contains(m.Reason, "--run-arg") {
+			t.Errorf("%s: %s: %s", m.Runtime, m.Status, m.Reason)
+		}
+	}
+	if len(doc.Measurements) != 4 {
+		t.Errorf("%d measurements", len(doc.Measurements))
+	}
+	if !slices.ContainsFunc(doc.Warnings, func(w result.Warning) bool { return w.Code == "memory-differs" }) {
+		t.Errorf("warnings %+v", doc.Warnings)
+	}
+	wantNoContainers(t, e.name)
+}
+
+// Lima's command starts containers of a real engine, as it does in a virtual machine.
+func TestSuiteInLima(t *testing.T) {
+	e := anEngine(t, "cpu")
+	dir := t.TempDir()
+	script := "#!/bin/sh\ncase \"$*\" in\n'list --json') echo '{\"name\":\"gpu\",\"status\":\"Running\",\"vmType\":\"krunkit\"}' ;;\n" +
+		"'shell --workdir / gpu sh '*) echo " + e.name + " ;;\n'shell --workdir / gpu '*) shift 4; exec \"$@\" ;;\n*) exit 1 ;;\nesac\n"
+	if err := os.WriteFile(filepath.Join(dir, "limactl"), []byte(script), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	doc := finish(t, suiteIn(t, append(e.set.env, "PATH="+dir+":"+e.set.dir+":"+os.Getenv("PATH")+":/usr/sbin:/sbin"), "--runtime", "native,lima", "--image", "localhost/gpubench:cpu", "--backend", "cpu", "--json", "-")).document(t, 0)
+	if len(doc.Measurements) != 2 || doc.Measurements[1].Runtime != "lima" || doc.Runtimes[1].Details["instance"] != "gpu" || doc.Runtimes[1].Inside.Runtime.Name != "lima" {
+		t.Fatalf("%+v", doc.Runtimes)
+	}
+	for _, m := range doc.Measurements {
+		wantOK(t, m)
+	}
+	wantNoContainers(t, e.name)
+}
+
+// anEngine is one that runs here, with images loaded.
+func anEngine(t *testing.T, images ...string) engine {
+	t.Helper()
+	if engines().missing["podman"] == "" {
+		return engineWith(t, "podman", images...)
+	}
+	return engineWith(t, "docker", images...)
+}
+
 // wantNoContainers checks that nothing of the suite is left in an engine.
 func wantNoContainers(t *testing.T, name string) {
 	t.Helper()
@@ -150,8 +237,26 @@ func TestSuiteWithoutEngines(t *testing.T) {
 		}
 	}
 	// Who asks for one that is not there is told by the exit code.
-	a = finish(t, suiteIn(t, empty, "--backend", "cpu", "--runtime", "native,docker"))
-	if a.code != 1 || !strings.Contains(a.stderr, "not all runtimes could be used: docker: the command docker is not there") {
+	a = finish(t, suiteIn(t, empty, "--backend", "cpu", "--runtime", "native,docker", "--json", "-"))
+	doc := a.document(t, 1)
+	if !strings.Contains(a.stderr, "1 of 2 measurements failed: cpu 64x64x64: docker cannot be used: the command docker is not there; install it") {
+		t.Errorf("stderr: %s", a.stderr)
+	}
+	if m := doc.Measurements[1]; m.Runtime != "docker" || m.Status != result.StatusFailed || m.Code != "runtime" {
+		t.Errorf("%s: %s %s: %s", m.Runtime, m.Status, m.Code, m.Reason)
+	}
+	// So is who has one that does not work, whether it was asked for or not.
+	broken := t.TempDir()
+	if err := os.WriteFile(filepath.Join(broken, "podman"), []byte("#!/bin/sh\necho 'Error: unable to connect to Podman socket' >&2\nexit 125\n"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	a = finish(t, suiteIn(t, []string{"PATH=" + broken}, "--backend", "cpu"))
+	if a.code != 1 || !strings.Contains(a.stdout, "podman/cpu  cpu") || !strings.Contains(a.stdout, "failed: podman cannot be used: it does not answer: Error: unable") {
+		t.Errorf("exit code %d\n%s%s", a.code, a.stdout, a.stderr)
+	}
+	// A device that is in none of the runtimes is no measurement, one that is in some is.
+	a = finish(t, suiteIn(t, empty, "--device", "cpu,cpu:avx2,metal:0"))
+	if a.code != 4 || !strings.Contains(a.stderr, "metal") {
 		t.Errorf("exit code %d\n%s", a.code, a.stderr)
 	}
 	a = finish(t, suiteIn(t, empty, "--runtime", "docker"))

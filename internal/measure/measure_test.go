@@ -386,6 +386,8 @@ func TestArms(t *testing.T) {
 			status: "failed protocol", reason: "search: the process chose no specialization"},
 		{name: "unusable device", dev: func(d *result.Device) { d.Unusable = "it has no compute queue" },
 			status: "unsupported unusable", reason: "it has no compute queue"},
+		{name: "unusable runtime", plan: func(p *Plan) { p.Arms[0].Unusable = "docker cannot be used: it is stopped" },
+			status: "failed runtime", reason: "docker cannot be used: it is stopped"},
 		{name: "launches disagree", script: script{checksum: func(n int) string { return fmt.Sprintf("sha256:%d", n/2) }},
 			status: "failed wrong-result", reason: "the launches disagree", launches: "ok ok ok"},
 		{name: "done without a sample", script: script{batches: func(int) []float64 { return nil }},

@@ -51,6 +51,9 @@ type Arm struct {
 	// its own.
 	Runtime string
 	Runner  Runner
+	// Unusable says why that cannot be used, where it cannot: the arm is then a row with
+	// this reason.
+	Unusable string
 }
 
 // Role is that of the arm's measurement.
@@ -120,4 +123,5 @@ const (
 const (
 	CodeInterrupted = worker.CodeInterrupted // the run was ended before the arm had a good launch
 	CodeBudget      = "budget"               // the same, by Plan.Budget
+	CodeRuntime     = "runtime"              // where the arm was to run cannot be used
 )

@@ -140,7 +140,10 @@ func newArm(i int, a Arm, plan Plan) *arm {
 		Launches: []result.Launch{},
 		Warnings: []result.Warning{},
 	}}
-	if a.Device.Unusable != "" {
+	switch {
+	case a.Unusable != "":
+		out.end(CodeRuntime, a.Unusable)
+	case a.Device.Unusable != "":
 		out.end(string(backend.Unusable), a.Device.Unusable)
 	}
 	return out

@@ -50,7 +50,7 @@ func (p *printer) judgement(j analysis.Judgement) {
 			rows = append(rows, row{cells: []cell{against, verdict}, rest: "not measured", restFrom: 2, restStyle: faint})
 		}
 		for _, r := range v.Ratios {
-			device := r.Runtime + "/" + r.Device
+			device := inRuntime(r.Runtime, r.Device)
 			if several {
 				device = r.Document + ": " + device
 			}
@@ -63,7 +63,11 @@ func (p *printer) judgement(j analysis.Judgement) {
 			against, verdict = cell{}, cell{} // once for all ratios of a baseline
 		}
 	}
-	p.table(2, columns, rows)
+	if len(sources) == 0 {
+		p.line("  " + p.paint(string(analysis.Inconclusive), claimStyle(analysis.Inconclusive)) + ": nothing was measured that it speaks of")
+	} else {
+		p.table(2, columns, rows)
+	}
 	var said []string
 	for _, v := range j.Verdicts {
 		said = append(said, v.Missing...)

@@ -92,7 +92,7 @@ func (p *printer) comparedRows(c *analysis.Comparison, of []analysis.Row, unit u
 	for _, r := range of {
 		device := r.Device
 		if runtimes {
-			device = r.Runtime + "/" + device
+			device = inRuntime(r.Runtime, device)
 		}
 		if r.Role == result.RoleReference {
 			device += " " + r.Kernel

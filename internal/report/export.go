@@ -285,7 +285,7 @@ func (r *Report) claimsTable() table {
 				if q.CI95 != nil {
 					ci, share = r.wording.interval(*q.CI95), fmt.Sprintf("%.1f %%", 100*q.Share)
 				}
-				t.rows = append(t.rows, row{cells: append(head[:4:4], cell{text: r.wording.clean(r.place(q.Document) + q.Runtime + "/" + q.Device)},
+				t.rows = append(t.rows, row{cells: append(head[:4:4], cell{text: r.wording.clean(r.place(q.Document) + inRuntime(q.Runtime, q.Device))},
 					cell{text: r.wording.dimensions(q.M, q.N, q.K)}, cell{text: digits4(q.Value) + "×", style: strong}, cell{text: ci}, cell{text: share})})
 			}
 		}

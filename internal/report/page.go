@@ -218,6 +218,9 @@ func (r *Report) newPagePart(p part, id string) pagePart {
 	if len(v.runtimes.rows) > 0 {
 		tables = append(tables, v.runtimes)
 	}
+	if len(v.compared.rows) > 0 {
+		tables = append(tables, v.compared)
+	}
 	for _, t := range tables {
 		q.Tables = append(q.Tables, newPageTable(t, id+"-notes"))
 	}

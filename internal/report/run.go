@@ -69,6 +69,11 @@ func Run(w io.Writer, doc *result.Document, o Options) error {
 	for _, l := range v.missing {
 		p.hang("not measured: ", l, faint)
 	}
+	if len(v.compared.rows) > 0 {
+		p.line("")
+		p.line(p.paint(v.compared.caption, strong))
+		p.table(2, v.compared.columns, v.compared.rows)
+	}
 	return p.err
 }
 
@@ -88,6 +93,7 @@ type view struct {
 	notes       []string // footnotes by their numbers, from 1
 	warnings    []string // about the run as a whole
 	missing     []string // what was not measured, and why
+	compared    table    // the runtimes of a suite, one against the others
 }
 
 // viewOf makes the model of a document.
@@ -112,6 +118,7 @@ func viewOf(doc *result.Document, w wording) *view {
 		out.warnings = append(out.warnings, v.clean(w.Text))
 	}
 	out.missing = append(v.notMeasured(), v.runtimesMissing()...)
+	out.compared = v.comparison()
 	return out
 }
 
@@ -179,7 +186,11 @@ func (p wording) join(facts ...string) string {
 // header says with what was measured, and for how long.
 func (v *runView) header() string {
 	var run []string
-	for _, k := range distinct(v.products(), func(m result.Measurement) [3]string {
+	ran := slices.DeleteFunc(v.products(), func(m result.Measurement) bool { return m.Status != result.StatusOK })
+	if len(ran) == 0 {
+		ran = v.products()
+	}
+	for _, k := range distinct(ran, func(m result.Measurement) [3]string {
 		return [3]string{m.Kernel.Name, m.Kernel.Format, m.Kernel.SPIRVSHA256}
 	}) {
 		if k[0] != "" {
@@ -274,8 +285,8 @@ func (p wording) classCell(d result.Device) cell {
 // tell it from its neighbours.
 func (v *runView) label(m result.Measurement) string {
 	s := m.Device
-	if v.runtimes && !strings.HasPrefix(s, m.Runtime+"/") { // a device's id may say it already
-		s = m.Runtime + "/" + s
+	if v.runtimes {
+		s = inRuntime(m.Runtime, s)
 	}
 	switch m.Role {
 	case result.RoleReference, result.RolePeak:
@@ -611,8 +622,25 @@ func (v *runView) notMeasured() []string {
 			lines = append(lines, v.clean(fmt.Sprintf("%s (%s): %s", d.ID, d.Name, d.Unusable)))
 		}
 	}
-	for _, a := range v.doc.Absent {
-		lines = append(lines, v.clean(absentLine(a)))
+	// What is not there for one reason in several runtimes is said once.
+	absent := func(a result.Absent) string {
+		a.Backend = a.Backend[strings.LastIndex(a.Backend, "/")+1:]
+		return absentLine(a)
+	}
+	for _, text := range distinct(v.doc.Absent, absent) {
+		var places []string
+		for _, a := range v.doc.Absent {
+			if place, _, in := strings.Cut(a.Backend, "/"); absent(a) == text {
+				if !in {
+					place = "native"
+				}
+				places = append(places, place)
+			}
+		}
+		if v.doc.Runtimes != nil {
+			text += " (in " + strings.Join(places, ", ") + ")"
+		}
+		lines = append(lines, v.clean(text))
 	}
 	return lines
 }

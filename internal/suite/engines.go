@@ -4,13 +4,13 @@ package suite
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"runtime"
 	"slices"
 	"strconv"
@@ -23,16 +23,23 @@ import (
 
 const archOfHost = runtime.GOARCH
 
+// The command lines there are. That of nerdctl is docker's.
+const (
+	likeDocker = "docker"
+	likePodman = "podman"
+	likeApple  = "container"
+)
+
 // engine is a command that starts containers.
 type engine struct {
-	name    string
-	program string
-	global  []string // arguments before any of its commands
-	install string   // how to get it
+	name     string   // of the runtime
+	program  string   // to be found on PATH
+	global   []string // arguments before any of its commands
+	commands string   // whose command line it has
+	install  string   // how to get it
 	// look finds out whether it can be used.
-	look func(ctx context.Context, e *engine) state
-	// apple is a command line of its own.
-	apple        bool
+	look         func(ctx context.Context, e *engine) state
+	stdin        bool // images are loaded from standard input: it sees other files than the host
 	memoryRemedy string
 
 	path string // of the program, once it is found
@@ -40,13 +47,15 @@ type engine struct {
 
 // state is what an engine says of itself.
 type state struct {
-	version string
-	details map[string]string
-	reason  string // why it cannot be used, empty when it can
-	remedy  string
-	remote  bool   // containers run in a virtual machine: the host's devices are not theirs
-	gpu     string // how to have a GPU in its containers, where they have none
-	nvidia  []string
+	version     string
+	details     map[string]string
+	cpus        int    // of the host or the virtual machine, 0 where a container gets as many as it asks for
+	memoryBytes uint64 // the same
+	reason      string // why it cannot be used, empty when it can
+	remedy      string
+	remote      bool   // containers run in a virtual machine: the host's devices are not theirs
+	gpu         string // how to have a GPU in its containers, where they have none
+	nvidia      []string
 }
 
 // Limits of the wall time of an engine's answers.
@@ -55,24 +64,35 @@ const (
 	loadLimit = 10 * time.Minute
 )
 
+// runLimit is that of a container which looks around; tests replace it.
+var runLimit = 2 * time.Minute
+
 const gpuByPodman = "on a Mac, Podman with libkrun gives containers a GPU: CONTAINERS_MACHINE_PROVIDER=libkrun podman machine init --cpus 8 --memory 8192 gpu && podman machine start gpu"
 
 func newEngine(name string) *engine {
+	e := &engine{name: name, program: name, commands: likeDocker, look: lookDocker}
 	switch name {
 	case "docker":
-		return &engine{name: name, program: "docker", look: lookDocker, memoryRemedy: " to the engine's virtual machine in its settings",
-			install: onSystem("install Docker Desktop or `brew install colima docker`", "install it: apt-get install docker.io, or https://docs.docker.com/engine/install/")}
+		e.memoryRemedy = " to the engine's virtual machine in its settings"
+		e.install = onSystem("install Docker Desktop or `brew install colima docker`", "install it: apt-get install docker.io, or https://docs.docker.com/engine/install/")
 	case "podman":
-		return &engine{name: name, program: "podman", look: lookPodman, memoryRemedy: ": podman machine stop; podman machine set --memory 8192; podman machine start",
-			install: onSystem("brew install podman; then CONTAINERS_MACHINE_PROVIDER=libkrun podman machine init --cpus 8 --memory 8192; podman machine start", "install it: apt-get install podman")}
+		e.commands, e.look = likePodman, lookPodman
+		e.memoryRemedy = ": podman machine stop; podman machine set --memory 8192; podman machine start"
+		e.install = onSystem("brew install podman; then CONTAINERS_MACHINE_PROVIDER=libkrun podman machine init --cpus 8 --memory 8192; podman machine start", "install it: apt-get install podman")
 	case "apple-container":
-		return &engine{name: name, program: "container", apple: true, look: lookApple, memoryRemedy: " with --run-arg apple-container=-m=16G",
-			install: onSystem("install it from https://github.com/apple/container/releases; then container system start --enable-kernel-install", "")}
+		e.program, e.commands, e.look = "container", likeApple, lookApple
+		e.memoryRemedy = " with --run-arg apple-container=-m=16G"
+		e.install = onSystem("install it from https://github.com/apple/container/releases; then container system start --enable-kernel-install", "")
 	case "colima":
-		return &engine{name: name, program: "docker", global: []string{"--context", "colima"}, look: lookDocker, memoryRemedy: ": colima stop; colima start --memory 8",
-			install: onSystem("brew install colima docker; then colima start --runtime docker --vm-type krunkit", "")}
+		e.program, e.global = "docker", []string{"--context", "colima"}
+		e.memoryRemedy = ": colima stop; colima start --memory 8"
+		e.install = onSystem("brew install colima docker; then colima start --runtime docker --vm-type krunkit", "")
+	case "lima":
+		e.program, e.look, e.stdin = "limactl", lookLima, true
+		e.memoryRemedy = ": limactl stop; limactl edit --memory 8; limactl start"
+		e.install = onSystem("brew install lima; then limactl start --vm-type=krunkit template:docker", "")
 	}
-	return nil
+	return e
 }
 
 func onSystem(darwin, linux string) string {
@@ -82,89 +102,142 @@ func onSystem(darwin, linux string) string {
 	return linux
 }
 
-// Open finds an engine, loads the image into it and looks at what the program sees in
-// a container. It returns a runtime in any case; its report says why it cannot be used.
-func Open(ctx context.Context, name string, o Options) *Runtime {
-	rt := &Runtime{Report: result.RuntimeReport{Name: name, Status: result.StatusUnsupported, Details: map[string]string{}, Image: o.Image}}
-	if why, remedy := absent(name); why != "" {
-		rt.Report.Reason, rt.Report.Remedy, rt.Report.Image = why, remedy, ""
+// Find looks for an engine and asks what it is. It returns a runtime in any case, whose
+// report says why it cannot be used; nothing has run in it yet.
+func Find(ctx context.Context, name string) *Runtime {
+	rt := &Runtime{Report: result.RuntimeReport{Name: name, Status: result.StatusUnsupported, Details: map[string]string{}}}
+	e := newEngine(name)
+	if rt.Report.Reason, rt.Report.Remedy = e.absent(); rt.Report.Reason != "" {
 		return rt
 	}
-	e := newEngine(name)
 	e.path, _ = exec.LookPath(e.program)
 	s := e.look(ctx, e)
 	rt.Report.Version, rt.Report.Details = s.version, s.details
-	fail := func(reason, remedy string) *Runtime {
-		rt.Report.Status, rt.Report.Reason, rt.Report.Remedy = result.StatusFailed, reason, remedy
+	if s.reason != "" {
+		rt.fail(s.reason, s.remedy)
 		return rt
 	}
-	if s.reason != "" {
-		return fail(s.reason, s.remedy)
-	}
-	if reason, remedy := e.prepare(ctx, o, &rt.Report); reason != "" {
-		return fail(reason, remedy)
-	}
-
-	// What cannot be passed in makes the whole start fail, so it is tried.
-	base := append(e.baseArgs(o), o.RunArgs[name]...)
-	var seen *inside
-	var err error
-	var refused string
-	for _, device := range e.deviceArgs(s, o) {
-		args := append(slices.Clip(base), device...)
-		if seen, err = e.inside(ctx, args, o.Image); err == nil {
-			base = args
-			break
-		}
-		if len(device) > 0 {
-			refused = err.Error()
-		}
-	}
-	if err != nil {
-		return fail(fmt.Sprintf("the image does not run: %v", err), "")
+	if !s.remote && e.commands != likeApple { // nothing but a limit on the container itself
+		e.memoryRemedy = ": look for a limit in --run-arg and in the engine's configuration"
 	}
 	rt.Report.Status = result.StatusOK
-	rt.Report.Inside, rt.Report.Vulkan = seen.Host, vulkanNames(seen.Devices)
-	rt.Devices, rt.Absent = seen.Devices, seen.Absent
-	if !slices.ContainsFunc(seen.Devices, result.Device.GPU) && s.gpu != "" {
-		rt.Report.Reason, rt.Report.Remedy = "there is no GPU in its containers", s.gpu
-		if refused != "" {
-			rt.Report.Reason += ": " + refused
-		}
-	}
-	rt.times = &times{}
-	rt.Runner = &container{engine: e, args: base, image: o.Image, times: rt.times}
+	rt.engine, rt.state = e, s
 	return rt
 }
 
-// absent says why there is no such runtime here at all.
-func absent(name string) (reason, remedy string) {
-	mac := func(program string) (string, string) {
-		return "the command " + program + " is not there; it exists on macOS", ""
+// absent says why there is no such engine here at all.
+func (e *engine) absent() (reason, remedy string) {
+	programs := []string{e.program}
+	if e.name == "colima" { // which docker's command alone could not start
+		programs = []string{e.name, e.program}
 	}
-	program := name
-	if name == "apple-container" {
-		program = "container"
-	}
-	_, err := exec.LookPath(program)
-	switch {
-	case name == "lima" && err == nil:
-		return "it is measured as docker: let the docker command reach it", "limactl start --vm-type=krunkit template:docker, then DOCKER_HOST as it prints, and --runtime docker"
-	case name == "lima":
-		if _, err := exec.LookPath("limactl"); err == nil {
-			return "it is measured as docker: let the docker command reach it", "limactl start --vm-type=krunkit template:docker, then DOCKER_HOST as it prints, and --runtime docker"
+	for _, p := range programs {
+		if _, err := exec.LookPath(p); err == nil {
+			continue
 		}
-		return "the command limactl is not there", onSystem("brew install lima", "")
-	case err == nil && name == "colima":
-		if _, err := exec.LookPath("docker"); err != nil {
-			return "the command docker is not there, by which colima is used", onSystem("brew install docker", newEngine("docker").install)
+		if e.install == "" {
+			return "the command " + p + " is not there; it exists on macOS", ""
 		}
-	case err != nil && runtime.GOOS != "darwin" && newEngine(name).install == "":
-		return mac(program)
-	case err != nil:
-		return "the command " + program + " is not there", newEngine(name).install
+		return "the command " + p + " is not there", e.install
 	}
 	return "", ""
+}
+
+// fail gives the runtime the reason why it cannot be used although it is there.
+func (r *Runtime) fail(reason, remedy string) {
+	r.Report.Status, r.Report.Reason, r.Report.Remedy = result.StatusFailed, reason, remedy
+}
+
+// Open loads the image into the engine that was found, and looks at what the program sees
+// in a container. Where that fails, the report says why.
+func (r *Runtime) Open(ctx context.Context, o Options) {
+	e := r.engine
+	r.Report.Image = o.Image
+	if reason, remedy := e.prepare(ctx, o, &r.Report); reason != "" {
+		r.fail(reason, remedy)
+		return
+	}
+	args, seen, refused, err := r.try(ctx, o)
+	if err != nil {
+		r.fail(fmt.Sprintf("the image does not run: %v", err), "")
+		return
+	}
+	r.Report.Inside, r.Report.Vulkan = seen.Host, vulkanNames(seen.Devices)
+	r.Devices, r.Absent = seen.Devices, seen.Absent
+	if refused.limits != nil {
+		r.Warnings = append(r.Warnings, result.Warning{Code: "limits-refused", Text: fmt.Sprintf(
+			"%s does not start a container with the limits that make its processors and memory those of the other runtimes (%v): its containers have %d processors and all of its memory; give its virtual machine as much as the others have",
+			e.name, refused.limits, seen.Host.CPU.Usable)})
+	}
+	if !slices.ContainsFunc(seen.Devices, result.Device.GPU) {
+		if r.state.gpu != "" {
+			r.Report.Reason, r.Report.Remedy = "there is no GPU in its containers", r.state.gpu
+			if refused.devices != nil {
+				r.Report.Reason += ": " + refused.devices.Error()
+			}
+		}
+		r.Fault = r.fault(seen, refused.devices, o)
+	}
+	r.times = &times{}
+	r.Runner = &container{engine: e, args: args, image: o.Image, times: r.times}
+}
+
+// refusals are the errors of the starts with what was left out in the end.
+type refusals struct{ limits, devices error }
+
+// try starts containers with all that is wanted, and where the engine refuses, which it
+// does for the whole container, with less.
+func (r *Runtime) try(ctx context.Context, o Options) (args []string, seen *inside, refused refusals, err error) {
+	e := r.engine
+	limits := [][]string{{}}
+	if l := e.limitArgs(r.state, o.Limits); len(l) > 0 {
+		limits = [][]string{l, {}}
+	}
+	for _, limit := range limits {
+		refused.devices = nil
+		for _, device := range e.deviceArgs(r.state, o) {
+			args = slices.Concat(e.baseArgs(), limit, o.RunArgs[e.name], device)
+			if seen, err = e.inside(ctx, args, o.Image); err == nil {
+				return args, seen, refused, nil
+			}
+			if errors.Is(err, errSilent) || ctx.Err() != nil { // the next one would take as long
+				return nil, nil, refused, err
+			}
+			if len(device) > 0 && refused.devices == nil {
+				refused.devices = err
+			}
+		}
+		refused.limits = err
+	}
+	return nil, nil, refused, err
+}
+
+// fault is a GPU that is there and of which a container makes nothing, nil where there is
+// none.
+func (r *Runtime) fault(seen *inside, refused error, o Options) *result.Device {
+	d := &result.Device{ID: r.Report.Name + "/gpu", Backend: "vulkan", Class: result.ClassOther}
+	switch nodes := slices.Concat(seen.Host.DRI, seen.Host.NVIDIA); {
+	case len(nodes) > 0:
+		d.Name = strings.Join(nodes, " ")
+		d.Unusable = "it is there in the container, and no driver in the image makes a device of it"
+		for _, a := range seen.Absent {
+			if a.Backend == d.Backend {
+				d.Unusable += " (" + a.Reason + ")"
+			}
+		}
+		if r.Report.Remedy == "" {
+			d.Unusable += "; look whether it works outside (gpubench devices), and at what its group and the image's drivers are"
+		}
+	case refused != nil && (len(o.DRI) > 0 || len(r.state.nvidia) > 0 || !strings.Contains(strings.ToLower(refused.Error()), "no such file")):
+		d.Name = cmp.Or(strings.Join(o.DRI, " "), "GPU")
+		d.Unusable = "it could not be passed into the container: " + refused.Error()
+	default:
+		return nil
+	}
+	if r.Report.Remedy != "" {
+		d.Unusable += "; " + r.Report.Remedy
+	}
+	return d
 }
 
 // prepare has the image there, of the build that is wanted.
@@ -184,12 +257,8 @@ func (e *engine) prepare(ctx context.Context, o Options, report *result.RuntimeR
 	case o.Archive == "":
 		return fmt.Sprintf("the image %s is not there, and no archive to load it from", o.Image), "make images, or name their directory with --images"
 	}
-	load := []string{"load", "-i", o.Archive}
-	if e.apple {
-		load = append([]string{"image"}, load...)
-	}
 	start := time.Now()
-	if _, err := e.ask(ctx, loadLimit, load...); err != nil {
+	if err := e.load(ctx, o.Archive); err != nil {
 		return fmt.Sprintf("the image could not be loaded from %s: %v", o.Archive, err), "look for free space in the engine's store, and make images anew"
 	}
 	report.LoadS = time.Since(start).Seconds()
@@ -203,9 +272,31 @@ func (e *engine) prepare(ctx context.Context, o Options, report *result.RuntimeR
 	return "", ""
 }
 
+// load loads an archive of an image.
+func (e *engine) load(ctx context.Context, archive string) error {
+	cmd := func(ctx context.Context) *exec.Cmd { return e.command(ctx, "load", "-i", archive) }
+	switch {
+	case e.commands == likeApple:
+		cmd = func(ctx context.Context) *exec.Cmd { return e.command(ctx, "image", "load", "-i", archive) }
+	case e.stdin:
+		f, err := os.Open(archive)
+		if err != nil {
+			return err
+		}
+		defer f.Close()
+		cmd = func(ctx context.Context) *exec.Cmd {
+			c := e.command(ctx, "load")
+			c.Stdin = f
+			return c
+		}
+	}
+	_, err := e.finish(ctx, loadLimit, cmd)
+	return err
+}
+
 // sameBuild asks the program in the image for its version.
 func (e *engine) sameBuild(ctx context.Context, o Options) (bool, error) {
-	out, err := e.once(ctx, append(e.baseArgs(o), o.Image, "version")...)
+	out, err := e.once(ctx, append(e.baseArgs(), o.Image, "version")...)
 	return strings.HasPrefix(out, o.Version), err
 }
 
@@ -232,31 +323,29 @@ func (e *engine) inside(ctx context.Context, args []string, image string) (*insi
 func (e *engine) once(ctx context.Context, args ...string) (string, error) {
 	name := fmt.Sprintf("gpubench-%d-%d", os.Getpid(), time.Now().UnixNano())
 	defer e.remove(name)
-	return e.ask(ctx, 2*time.Minute, e.runArgs(name, args...)[len(e.global):]...)
+	return e.ask(ctx, runLimit, runArgs(name, args...)...)
 }
 
-// runArgs are all arguments of a container's start.
-func (e *engine) runArgs(name string, args ...string) []string {
-	return append(append(slices.Clip(e.global), "run", "--rm", "--name", name), args...)
+// runArgs are the arguments of a container's start.
+func runArgs(name string, args ...string) []string {
+	return append([]string{"run", "--rm", "--name", name}, args...)
 }
 
 // remove ends a container that may still be there. Whoever has interrupted the run has
 // not interrupted this.
 func (e *engine) remove(name string) {
-	ctx, cancel := context.WithTimeout(context.Background(), removeLimit)
-	defer cancel()
 	args := []string{"rm", "--force", name}
-	if e.apple {
+	if e.commands == likeApple {
 		args = []string{"delete", "--force", name}
 	}
-	e.ask(ctx, removeLimit, args...) // mostly there is none: --rm was faster
+	e.ask(context.Background(), removeLimit, args...) // mostly there is none: --rm was faster
 }
 
 // baseArgs are those of every container: nothing is passed in that is not needed.
-func (e *engine) baseArgs(o Options) []string {
+func (e *engine) baseArgs() []string {
 	declared := []string{"-e", "GPUBENCH_RUNTIME=" + e.declared()}
-	if e.apple {
-		return append(declared, "-c", strconv.Itoa(max(1, o.CPUs)), "-m", "8G")
+	if e.commands == likeApple {
+		return declared
 	}
 	return append(declared, "--network", "none", "--read-only", "--cap-drop", "all", "--security-opt", "no-new-privileges")
 }
@@ -269,21 +358,66 @@ func (e *engine) declared() string {
 	return e.name
 }
 
+// limitArgs hold a container to the limits, where it would have more otherwise.
+func (e *engine) limitArgs(s state, l Limits) (args []string) {
+	if e.commands == likeApple { // whose containers get little unless they ask
+		return []string{"-c", strconv.Itoa(max(1, l.CPUs)), "-m", strconv.FormatUint(max(1<<30, l.MemoryBytes)>>20, 10) + "M"}
+	}
+	if s.cpus > l.CPUs && l.CPUs > 0 {
+		set := fmt.Sprintf("0-%d", l.CPUs-1)
+		if list := allowedCPUs(); !s.remote && countCPUs(list) == l.CPUs {
+			set = list
+		}
+		args = append(args, "--cpuset-cpus", set)
+	}
+	// What the kernel keeps for itself makes virtual machines of one size differ.
+	if l.MemoryBytes > 0 && float64(s.memoryBytes) > 1.05*float64(l.MemoryBytes) {
+		args = append(args, "--memory", strconv.FormatUint(l.MemoryBytes, 10))
+	}
+	return args
+}
+
+// allowedCPUs is the list of the processors that Linux lets this process use, as in
+// 0-3,8, and empty elsewhere.
+func allowedCPUs() string {
+	text, _ := os.ReadFile("/proc/self/status")
+	_, list, _ := strings.Cut(string(text), "\nCpus_allowed_list:")
+	list, _, _ = strings.Cut(list, "\n")
+	return strings.TrimSpace(list)
+}
+
+// countCPUs is the length of such a list, 0 where it is none.
+func countCPUs(list string) (n int) {
+	for part := range strings.SplitSeq(list, ",") {
+		first, last, isRange := strings.Cut(part, "-")
+		from, err := strconv.Atoi(first)
+		to := from
+		if err == nil && isRange {
+			to, err = strconv.Atoi(last)
+		}
+		if err != nil || to < from {
+			return 0
+		}
+		n += to - from + 1
+	}
+	return n
+}
+
 // deviceArgs are the ways to pass GPUs in, the best first and none last.
 func (e *engine) deviceArgs(s state, o Options) (ways [][]string) {
-	if e.apple { // it has no such thing
+	if e.commands == likeApple { // it has no such thing
 		return [][]string{{}}
 	}
 	var dri []string
 	switch {
 	case s.remote:
 		dri = []string{"--device", "/dev/dri"}
-		if e.program == "podman" {
+		if e.commands == likePodman {
 			dri = append(dri, "--security-opt", "label=disable")
 		}
 	case len(o.DRI) > 0:
 		dri = []string{"--device", "/dev/dri"}
-		if e.program == "podman" && os.Geteuid() != 0 {
+		if e.commands == likePodman && os.Geteuid() != 0 {
 			dri = append(dri, "--group-add", "keep-groups")
 		} else {
 			for _, g := range groups(o.DRI) {
@@ -315,12 +449,24 @@ func groups(files []string) (ids []string) {
 	return ids
 }
 
+// errSilent is an engine that does not answer in time.
+var errSilent = errors.New("did not answer")
+
+// command is a command of the engine.
+func (e *engine) command(ctx context.Context, args ...string) *exec.Cmd {
+	return exec.CommandContext(ctx, e.path, append(slices.Clip(e.global), args...)...)
+}
+
 // ask runs a command of the engine and returns what it prints. The error is in the
 // engine's own words where it has any.
 func (e *engine) ask(ctx context.Context, limit time.Duration, args ...string) (string, error) {
+	return e.finish(ctx, limit, func(ctx context.Context) *exec.Cmd { return e.command(ctx, args...) })
+}
+
+func (e *engine) finish(ctx context.Context, limit time.Duration, command func(context.Context) *exec.Cmd) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, e.path, append(slices.Clip(e.global), args...)...)
+	cmd := command(ctx)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // a Ctrl-C is ours to pass on
 	cmd.WaitDelay = 5 * time.Second
 	var stdout, stderr bytes.Buffer
@@ -329,186 +475,12 @@ func (e *engine) ask(ctx context.Context, limit time.Duration, args ...string) (
 	if err == nil {
 		return stdout.String(), nil
 	}
+	what := e.program + " " + cmd.Args[1+len(e.global)]
 	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
-		return stdout.String(), fmt.Errorf("%s %s did not answer within %v", e.program, args[0], limit)
+		return stdout.String(), fmt.Errorf("%s: it %w within %v", what, errSilent, limit)
 	}
 	if said := lastLine(strings.Split(stderr.String(), "\n")); said != "" {
 		return stdout.String(), errors.New(said)
 	}
-	return stdout.String(), fmt.Errorf("%s %s: %w", e.program, args[0], err)
-}
-
-// lookDocker asks a Docker daemon, whoever's it is.
-func lookDocker(ctx context.Context, e *engine) (s state) {
-	s.details = map[string]string{}
-	out, err := e.ask(ctx, askLimit, "info", "--format", "{{json .}}")
-	var info struct {
-		ServerVersion, OperatingSystem, Name, KernelVersion, DefaultRuntime, Driver string
-		NCPU                                                                        int
-		MemTotal                                                                    int64
-		Runtimes                                                                    map[string]any
-		ServerErrors                                                                []string
-	}
-	bad := json.Unmarshal([]byte(out), &info)
-	if len(info.ServerErrors) > 0 {
-		err = errors.New(info.ServerErrors[0]) // some versions exit with 0 then
-	}
-	switch {
-	case err != nil && strings.Contains(strings.ToLower(err.Error()), "permission denied"):
-		s.reason, s.remedy = "this user may not use the daemon: "+err.Error(), "sudo usermod -aG docker $USER, then log in again"
-		return s
-	case err != nil && e.name == "colima":
-		s.reason, s.remedy = "it does not run: "+err.Error(), "colima start --runtime docker --vm-type krunkit"
-		return s
-	case err != nil:
-		s.reason, s.remedy = "its daemon does not answer: "+err.Error(), onSystem("open -a Docker", "sudo systemctl start docker")
-		return s
-	case bad != nil || info.ServerVersion == "":
-		s.reason = "docker info answers nothing that can be understood"
-		return s
-	}
-	s.version = info.ServerVersion
-	s.keep("system", info.OperatingSystem, "name", info.Name, "kernel", info.KernelVersion, "runtime", info.DefaultRuntime, "storage", info.Driver)
-	s.keepSize(info.NCPU, info.MemTotal)
-	desktop := strings.Contains(info.OperatingSystem, "Docker Desktop")
-	orb := strings.Contains(info.OperatingSystem, "OrbStack")
-	s.remote = runtime.GOOS == "darwin" || desktop || orb || e.name == "colima"
-	switch {
-	case desktop || orb:
-		s.gpu = "no way to give its containers a Mac's GPU is known; " + gpuByPodman + "; or colima start --runtime docker --vm-type krunkit"
-	case s.remote:
-		s.gpu = "colima start --runtime docker --vm-type krunkit makes a virtual machine with a GPU"
-	}
-	if info.Runtimes["nvidia"] != nil {
-		s.nvidia = []string{"--runtime=nvidia", "--gpus", "all"}
-	}
-	return s
-}
-
-// cdiDirs are where nvidia-ctk writes what Podman passes in.
-var cdiDirs = []string{"/etc/cdi", "/var/run/cdi"}
-
-// lookPodman asks podman, and where it is remote for its machine.
-func lookPodman(ctx context.Context, e *engine) (s state) {
-	s.details = map[string]string{}
-	out, err := e.ask(ctx, askLimit, "info", "--format", "json")
-	var info struct {
-		Host struct {
-			Arch            string
-			CPUs            int
-			MemTotal        int64
-			Kernel          string
-			ServiceIsRemote bool
-			OCIRuntime      struct{ Name string }
-			CgroupVersion   string
-			Security        struct{ Rootless bool }
-		}
-		Version struct{ Version string }
-	}
-	bad := json.Unmarshal([]byte(out), &info)
-	machine, machines := e.machine(ctx, err != nil || info.Host.ServiceIsRemote)
-	switch {
-	case err != nil && machines == 0 && runtime.GOOS == "darwin":
-		s.reason, s.remedy = "it has no virtual machine: "+err.Error(), gpuByPodman
-		return s
-	case err != nil && machines > 0:
-		s.reason, s.remedy = "its virtual machine does not run: "+err.Error(), "podman machine start "+machine.Name
-		return s
-	case err != nil:
-		s.reason = "it does not answer: " + err.Error()
-		return s
-	case bad != nil:
-		s.reason = "podman info answers nothing that can be understood"
-		return s
-	}
-	s.version, s.remote = info.Version.Version, info.Host.ServiceIsRemote
-	s.keep("kernel", info.Host.Kernel, "runtime", info.Host.OCIRuntime.Name, "cgroups", info.Host.CgroupVersion, "machine", machine.VMType)
-	if info.Host.Security.Rootless {
-		s.details["rootless"] = "true"
-	}
-	s.keepSize(info.Host.CPUs, info.Host.MemTotal)
-	switch {
-	case !s.remote:
-	case machine.VMType == "libkrun":
-		s.gpu = "its machine has one, and the driver in the image does not see it: make images with the Venus driver for libkrun (images/Containerfile.venus)"
-	default:
-		s.gpu = fmt.Sprintf("its machine is of the kind %q, which has none, and cannot be converted: CONTAINERS_MACHINE_PROVIDER=libkrun podman machine init --cpus 8 --memory 8192 gpu && podman machine stop && podman machine start gpu", machine.VMType)
-	}
-	for _, dir := range cdiDirs {
-		if found, _ := filepath.Glob(filepath.Join(dir, "*nvidia*")); len(found) > 0 && !s.remote {
-			s.nvidia = []string{"--device", "nvidia.com/gpu=all", "--security-opt", "label=disable"}
-		}
-	}
-	return s
-}
-
-// podmanMachine is one of `podman machine list`.
-type podmanMachine struct {
-	Name, VMType     string
-	Running, Default bool
-}
-
-// machine finds the virtual machine that podman uses, and how many there are.
-func (e *engine) machine(ctx context.Context, wanted bool) (podmanMachine, int) {
-	if !wanted {
-		return podmanMachine{}, 0
-	}
-	out, err := e.ask(ctx, askLimit, "machine", "list", "--format", "json", "--all-providers")
-	if err != nil { // before Podman 5.6
-		out, _ = e.ask(ctx, askLimit, "machine", "list", "--format", "json")
-	}
-	var list []podmanMachine
-	json.Unmarshal([]byte(out), &list)
-	best := podmanMachine{}
-	for _, m := range list {
-		m.Name = strings.TrimSuffix(m.Name, "*") // marks the default in some versions
-		if best.Name == "" || m.Running && !best.Running || m.Running == best.Running && m.Default {
-			best = m
-		}
-	}
-	return best, len(list)
-}
-
-// lookApple asks Apple's container.
-func lookApple(ctx context.Context, e *engine) (s state) {
-	s.details = map[string]string{}
-	if _, err := e.ask(ctx, askLimit, "system", "status", "--format", "json"); err != nil {
-		s.reason, s.remedy = "its services do not run: "+err.Error(), "container system start --enable-kernel-install"
-		return s
-	}
-	out, _ := e.ask(ctx, askLimit, "system", "version", "--format", "json")
-	// An array; an object in a version that might come.
-	var list []map[string]any
-	if json.Unmarshal([]byte(out), &list) != nil {
-		var one map[string]any
-		if json.Unmarshal([]byte(out), &one) == nil {
-			list = append(list, one)
-		}
-	}
-	if len(list) > 0 {
-		s.version, _ = list[0]["version"].(string)
-		if build, ok := list[0]["buildType"].(string); ok {
-			s.details["build"] = build
-		}
-	}
-	s.gpu = "its kernel has no driver for one (apple/container #213, #1511); " + gpuByPodman
-	return s
-}
-
-// keep notes pairs of a name and a value that is not empty.
-func (s *state) keep(pairs ...string) {
-	for i := 0; i < len(pairs); i += 2 {
-		if pairs[i+1] != "" {
-			s.details[pairs[i]] = pairs[i+1]
-		}
-	}
-}
-
-func (s *state) keepSize(cpus int, memory int64) {
-	if cpus > 0 {
-		s.details["cpus"] = strconv.Itoa(cpus)
-	}
-	if memory > 0 {
-		s.details["memory_bytes"] = strconv.FormatInt(memory, 10)
-	}
+	return stdout.String(), fmt.Errorf("%s: %w", what, err)
 }

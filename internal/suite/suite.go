@@ -3,7 +3,9 @@
 // loads the image, looks at what the program sees inside, and starts each process of a
 // measurement in a container of its own, which is removed when the process has ended.
 //
-// An engine that cannot be used is no error: its report says why, and what to do.
+// All runtimes are found first, since what each of them has decides what all of them may
+// use; then each is opened. One that cannot be used is no error: its report says why, and
+// what to do.
 package suite
 
 import (
@@ -12,6 +14,7 @@ import (
 	"crypto/rand"
 	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -32,20 +35,61 @@ type Options struct {
 	Image   string              // to run
 	Archive string              // holds the image, for an engine that lacks it; empty for none
 	Version string              // what the program in the image must say of itself at the beginning, or it is another build
-	CPUs    int                 // for an engine that wants to be told
+	Limits  Limits              // of each container
 	DRI     []string            // device nodes of the host
 	RunArgs map[string][]string // more arguments for an engine's run command, by runtime
 }
 
+// Limits are what each runtime may use, so that all of them have the same.
+type Limits struct {
+	CPUs        int
+	MemoryBytes uint64
+}
+
+// appleMemory is what containers get that are virtual machines of their own, where no
+// other runtime has less: enough, and not too much for a laptop.
+const appleMemory = 8 << 30
+
+// Common are the limits that all of the runtimes which can be used are able to keep to: the
+// least that one of them has. h is the host.
+func Common(h result.Host, all []*Runtime) (l Limits) {
+	for _, rt := range all {
+		if !rt.Usable() {
+			continue
+		}
+		cpus, memory := rt.state.cpus, rt.state.memoryBytes
+		if rt.engine != nil && rt.engine.commands == likeApple {
+			cpus, memory = h.CPU.Usable, min(appleMemory, h.MemoryBytes/2)
+		}
+		if cpus > 0 && (l.CPUs == 0 || cpus < l.CPUs) {
+			l.CPUs = cpus
+		}
+		if memory > 0 && (l.MemoryBytes == 0 || memory < l.MemoryBytes) {
+			l.MemoryBytes = memory
+		}
+	}
+	return l
+}
+
 // Runtime is one place to run the program in.
 type Runtime struct {
-	Report  result.RuntimeReport
-	Devices []result.Device
-	Absent  []result.Absent
-	Runner  measure.Runner // nil where the runtime cannot be used
+	Report   result.RuntimeReport
+	Devices  []result.Device
+	Absent   []result.Absent
+	Fault    *result.Device   // a GPU that is there and cannot be used, with the reason
+	Warnings []result.Warning // about the runtime as a whole
+	Runner   measure.Runner   // nil where the runtime cannot be used
 
-	times *times
+	engine *engine // nil natively
+	state  state
+	times  *times
 }
+
+// Usable reports whether nothing has spoken against the runtime so far.
+func (r *Runtime) Usable() bool { return r.Report.Status == result.StatusOK }
+
+// Remote reports whether it runs in a virtual machine, with other devices than the host.
+func (r *Runtime) Remote() bool { return r.state.remote }
 
 // times are those of a runtime's launches on the CPU, where the time before the first
 // line holds no driver's.
@@ -81,7 +125,7 @@ func (t *times) note(req worker.Request, on func(worker.Event)) func(worker.Even
 func NewNative(r measure.Runner, host result.Host, devices []result.Device, absent []result.Absent) *Runtime {
 	t := &times{}
 	rt := &Runtime{Report: result.RuntimeReport{Name: Native, Status: result.StatusOK, Inside: host, Vulkan: vulkanNames(devices)},
-		Devices: devices, Absent: absent, Runner: native{r, t}, times: t}
+		Devices: devices, Absent: absent, Runner: native{r, t}, state: state{cpus: host.CPU.Usable, memoryBytes: host.MemoryBytes}, times: t}
 	return rt
 }
 
@@ -162,7 +206,7 @@ const removeLimit = time.Minute
 func (c *container) Run(ctx context.Context, req worker.Request, limit time.Duration, on func(worker.Event)) worker.Outcome {
 	req.Device = strings.TrimPrefix(req.Device, c.engine.name+"/")
 	name := "gpubench-" + strings.ToLower(rand.Text()[:12])
-	s := worker.Spawner{Path: c.engine.path, Args: c.engine.runArgs(name, append(append([]string{"-i"}, c.args...), c.image, "worker")...)}
+	s := worker.Spawner{Path: c.engine.path, Args: slices.Concat(c.engine.global, runArgs(name, "-i"), c.args, []string{c.image, "worker"})}
 	out := s.Run(ctx, req, limit, c.times.note(req, on))
 	c.engine.remove(name)
 	return c.engine.explain(out, c.image)

@@ -38,11 +38,17 @@ const program = "gpubench 0.1.0\ncommit abc"
 // answers of the program in the image.
 func answers(t *testing.T, devices ...result.Device) string {
 	t.Helper()
-	text, err := json.Marshal(inside{Devices: devices, Absent: []result.Absent{}, Host: result.Host{OS: "linux", CPU: result.CPU{Usable: 2}}})
+	return answersAt(t, nil, devices...)
+}
+
+// answersAt are those in a container with these device nodes.
+func answersAt(t *testing.T, nodes []string, devices ...result.Device) string {
+	t.Helper()
+	text, err := json.Marshal(inside{Devices: devices, Absent: []result.Absent{}, Host: result.Host{OS: "linux", CPU: result.CPU{Usable: 2}, DRI: nodes}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	return fmt.Sprintf("*' version') printf 'gpubench 0.1.0\\ncommit abc\\nbuilt\\n' ;;\n*' devices --json') echo '%s' ;;\n'rm '*|'delete '*|'--context colima rm '*) ;;", text)
+	return fmt.Sprintf("*' version') printf 'gpubench 0.1.0\\ncommit abc\\nbuilt\\n' ;;\n*' devices --json') echo '%s' ;;\n'rm '*|'delete '*|'--context colima rm '*|*' nerdctl rm '*) ;;", text)
 }
 
 var (
@@ -56,6 +62,10 @@ const (
 	dockerLinux   = `'info '*) echo '{"ServerVersion":"28.1.0","OperatingSystem":"Debian GNU/Linux 12 (bookworm)","KernelVersion":"6.1.0","NCPU":8,"MemTotal":33554432000,"DefaultRuntime":"runc","Runtimes":{"runc":{}}}' ;;`
 	dockerNVIDIA  = `'info '*) echo '{"ServerVersion":"28.1.0","OperatingSystem":"Ubuntu 24.04","NCPU":8,"Runtimes":{"nvidia":{"path":"nvidia-container-runtime"},"runc":{}}}' ;;`
 	dockerDesktop = `'info '*) echo '{"ServerVersion":"28.1.0","OperatingSystem":"Docker Desktop","Name":"docker-desktop","KernelVersion":"6.10.14-linuxkit","NCPU":8,"MemTotal":8217001984,"Runtimes":{"runc":{}}}' ;;`
+	dockerLarge   = `'info '*) echo '{"ServerVersion":"28.1.0","OperatingSystem":"Docker Desktop","NCPU":12,"MemTotal":16500000000,"Runtimes":{"runc":{}}}' ;;`
+	dockerInfo    = `'info '*) echo '{"ServerVersion":"1.7.2","OperatingSystem":"Ubuntu 25.04","NCPU":4,"MemTotal":4100000000}' ;;`
+	limaList      = `'list --json') echo '{"name":"default","status":"Running","vmType":"vz"}'; echo '{"name":"gpu","status":"Running","vmType":"krunkit","cpus":4}'; echo '{"name":"old","status":"Stopped"}' ;;` + "\n"
+	limaShell     = `'shell --workdir / gpu sh -c for p in docker nerdctl podman'*) echo nerdctl ;;` + "\n"
 	podmanLocal   = `'info '*) echo '{"host":{"arch":"amd64","cpus":8,"memTotal":33554432000,"kernel":"6.1.0","serviceIsRemote":false,"cgroupVersion":"v2","ociRuntime":{"name":"crun"}},"version":{"Version":"5.4.2"}}' ;;`
 	podmanRemote  = `'info '*) echo '{"host":{"arch":"arm64","cpus":8,"memTotal":8217001984,"serviceIsRemote":true,"ociRuntime":{"name":"crun"}},"version":{"Version":"6.0.2"}}' ;;`
 	machineNew    = `'machine list --format json --all-providers') echo '[{"Name":"old","VMType":"applehv","Running":false,"Default":true},{"Name":"gpu","VMType":"%s","Running":true,"Default":false}]' ;;`
@@ -64,8 +74,17 @@ const (
 	there = "\n'image inspect '*|*' image inspect '*) echo '[{}]' ;;\n"
 )
 
+// open finds a runtime and opens it.
+func open(ctx context.Context, name string, o Options) *Runtime {
+	rt := Find(ctx, name)
+	if rt.Usable() {
+		rt.Open(ctx, o)
+	}
+	return rt
+}
+
 func TestOpen(t *testing.T) {
-	options := Options{Image: "localhost/gpubench:vulkan", Version: program, CPUs: 8, RunArgs: map[string][]string{"docker": {"--memory=8g"}}}
+	options := Options{Image: "localhost/gpubench:vulkan", Version: program, Limits: Limits{8, 8 << 30}, RunArgs: map[string][]string{"docker": {"--memory=8g"}}}
 	const noDRI = "*'--device /dev/dri'*) echo 'docker: Error response from daemon: error gathering device information while adding custom device \"/dev/dri\": no such file or directory' >&2; exit 125 ;;\n"
 	for _, tt := range []struct {
 		name, engine, program, cases string
@@ -73,6 +92,7 @@ func TestOpen(t *testing.T) {
 		version, detail              string
 		args                         []string // in the run that looks for devices
 		never                        string   // in none of the calls
+		warning, fault               string
 	}{
 		{name: "docker on Linux", engine: "docker", program: "docker", cases: dockerLinux + there + answers(t, cpu, soft), status: result.StatusOK, version: "28.1.0", detail: "6.1.0",
 			args: []string{"--network none", "--read-only", "--cap-drop all", "--security-opt no-new-privileges", "-e GPUBENCH_RUNTIME=docker", "--memory=8g", "--rm", "--name gpubench-"}, never: "--device"},
@@ -100,9 +120,24 @@ func TestOpen(t *testing.T) {
 			status: result.StatusFailed, reason: "its virtual machine does not run: Error: unable to connect", remedy: "podman machine start gpu"},
 		{name: "Apple's container", engine: "apple-container", program: "container",
 			cases:  `'system status '*) echo '{"status":"running"}' ;;` + "\n" + `'system version '*) echo '[{"version":"1.2.2","buildType":"release","appName":"container"}]' ;;` + there + answers(t, cpu, soft),
-			status: result.StatusOK, version: "1.2.2", detail: "release", reason: "no GPU in its containers", remedy: "its kernel has no driver", args: []string{"-c 8 -m 8G"}, never: "--network"},
+			status: result.StatusOK, version: "1.2.2", detail: "release", reason: "no GPU in its containers", remedy: "its kernel has no driver", args: []string{"-c 8 -m 8192M"}, never: "--network"},
 		{name: "Apple's container, not started", engine: "apple-container", program: "container", cases: `'system status '*) echo 'apiserver is not running' ; exit 1 ;;`,
 			status: result.StatusFailed, reason: "its services do not run", remedy: "container system start --enable-kernel-install"},
+		{name: "a virtual machine that has more than the others", engine: "docker", program: "docker", cases: dockerLarge + there + answers(t, cpu, gpu), status: result.StatusOK, version: "28.1.0",
+			args: []string{"--cpuset-cpus 0-7 --memory 8589934592 --memory=8g --device /dev/dri"}},
+		{name: "an engine that cannot limit", engine: "docker", program: "docker", cases: "*cpuset-cpus*) echo 'docker: Error response from daemon: cgroup controller not found' >&2; exit 125 ;;\n" + dockerLarge + there + answers(t, cpu, gpu), status: result.StatusOK, version: "28.1.0",
+			args: []string{"--memory=8g --device /dev/dri"}, warning: "limits-refused"},
+		{name: "a GPU that the driver in the image does not see", engine: "podman", program: "podman", cases: podmanRemote + fmt.Sprintf(machineNew, "libkrun") + there + answersAt(t, []string{"/dev/dri/renderD128"}, cpu, soft), status: result.StatusOK, version: "6.0.2",
+			reason: "no GPU in its containers", remedy: "Containerfile.venus", fault: "/dev/dri/renderD128: it is there in the container, and no driver in the image makes a device of it; its machine has one"},
+		{name: "a GPU that is refused", engine: "docker", program: "docker", cases: "*'--device /dev/dri'*) echo 'docker: operation not permitted' >&2; exit 125 ;;\n" + dockerDesktop + there + answers(t, cpu, soft), status: result.StatusOK, version: "28.1.0",
+			reason: "there is no GPU in its containers: docker: operation not permitted", remedy: "colima", fault: "GPU: it could not be passed into the container: docker: operation not permitted; no way"},
+		{name: "Lima", engine: "lima", program: "limactl", cases: limaList + strings.ReplaceAll(limaShell+dockerInfo+there+answers(t, cpu, gpu), "'info", "*'info"), status: result.StatusOK, version: "1.7.2", detail: "krunkit",
+			args: []string{"shell --workdir / gpu nerdctl run --rm", "--device /dev/dri", "GPUBENCH_RUNTIME=lima"}},
+		{name: "Lima, stopped", engine: "lima", program: "limactl", cases: `'list --json') echo '{"name":"default","status":"Stopped","vmType":"vz"}' ;;`,
+			status: result.StatusFailed, reason: "none of its virtual machines runs", remedy: "limactl start default"},
+		{name: "Lima without a machine", engine: "lima", program: "limactl", cases: `'list --json') echo 'level=warning msg="No instance found"' >&2 ;;`,
+			status: result.StatusFailed, reason: "none of its virtual machines runs", remedy: "limactl start --vm-type=krunkit template:docker"},
+		{name: "Lima without an engine", engine: "lima", program: "limactl", cases: limaList + "*) exit 1 ;;", status: result.StatusFailed, reason: "virtual machine gpu has no docker, nerdctl or podman"},
 		{name: "no archive", engine: "docker", program: "docker", cases: dockerLinux + "\n'image inspect '*) echo 'Error: No such image' >&2; exit 1 ;;", version: "28.1.0", status: result.StatusFailed, reason: "is not there, and no archive", remedy: "make images"},
 		{name: "another build", engine: "docker", program: "docker", cases: dockerLinux + there + "*' version') echo 'gpubench 0.0.9' ;;\n'rm '*) ;;", version: "28.1.0", status: result.StatusFailed, reason: "holds another build of gpubench", remedy: "make images"},
 		{name: "the wrong architecture", engine: "docker", program: "docker", cases: dockerLinux + there + "*' version') echo 'exec /gpubench: exec format error' >&2; exit 1 ;;\n'rm '*) ;;", version: "28.1.0", status: result.StatusFailed, reason: "exec format error", remedy: "make images"},
@@ -110,7 +145,7 @@ func TestOpen(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			log := standIn(t, tt.program, tt.cases)
-			rt := Open(t.Context(), tt.engine, options)
+			rt := open(t.Context(), tt.engine, options)
 			r := rt.Report
 			if r.Name != tt.engine || r.Status != tt.status || !strings.Contains(r.Reason, tt.reason) || (tt.reason == "") != (r.Reason == "") || !strings.Contains(r.Remedy, tt.remedy) || r.Version != tt.version {
 				t.Errorf("got %s %q, reason %q, remedy %q, version %q", r.Name, r.Status, r.Reason, r.Remedy, r.Version)
@@ -121,12 +156,23 @@ func TestOpen(t *testing.T) {
 			if tt.detail != "" && !strings.Contains(fmt.Sprint(r.Details), tt.detail) {
 				t.Errorf("details %v, want %s", r.Details, tt.detail)
 			}
+			if (tt.warning == "") != (len(rt.Warnings) == 0) || tt.warning != "" && rt.Warnings[0].Code != tt.warning {
+				t.Errorf("warnings %v, want %q", rt.Warnings, tt.warning)
+			}
+			fault := ""
+			if rt.Fault != nil {
+				fault = rt.Fault.Name + ": " + rt.Fault.Unusable
+			}
+			if !strings.HasPrefix(fault, tt.fault) || (fault == "") != (tt.fault == "") {
+				t.Errorf("fault %q, want %q", fault, tt.fault)
+			}
 			run := ""
 			started, removed := 0, 0
 			for _, call := range log() {
 				if strings.HasSuffix(call, " devices --json") {
 					run = call
 				}
+				call = strings.TrimPrefix(call, "shell --workdir / gpu nerdctl ")
 				if strings.HasPrefix(call, "run ") {
 					started++
 				}
@@ -149,6 +195,66 @@ func TestOpen(t *testing.T) {
 	}
 }
 
+// All get what the least has; a container that is a virtual machine of its own asks for as
+// much, and for no more than is good for the host.
+func TestCommon(t *testing.T) {
+	of := func(status string, cpus int, gib uint64, commands string) *Runtime {
+		rt := &Runtime{Report: result.RuntimeReport{Status: status}, state: state{cpus: cpus, memoryBytes: gib << 30}}
+		if commands != "" {
+			rt.engine = &engine{commands: commands}
+		}
+		return rt
+	}
+	host := result.Host{CPU: result.CPU{Usable: 12}, MemoryBytes: 64 << 30}
+	native, docker, podman := of(result.StatusOK, 12, 64, ""), of(result.StatusOK, 8, 16, likeDocker), of(result.StatusOK, 6, 24, likePodman)
+	apple, stopped := of(result.StatusOK, 0, 0, likeApple), of(result.StatusFailed, 1, 1, likeDocker)
+	for _, tt := range []struct {
+		host result.Host
+		all  []*Runtime
+		want Limits
+	}{
+		{host, []*Runtime{native}, Limits{12, 64 << 30}},
+		{host, []*Runtime{native, docker, podman, stopped}, Limits{6, 16 << 30}},
+		{host, []*Runtime{native, apple}, Limits{12, 8 << 30}},
+		{host, []*Runtime{apple, docker}, Limits{8, 8 << 30}},
+		{result.Host{CPU: result.CPU{Usable: 8}, MemoryBytes: 8 << 30}, []*Runtime{apple}, Limits{8, 4 << 30}},
+		{host, []*Runtime{of(result.StatusOK, 0, 0, likeDocker)}, Limits{}},
+		{host, nil, Limits{}},
+	} {
+		if got := Common(tt.host, tt.all); got != tt.want {
+			t.Errorf("%+v, want %+v", got, tt.want)
+		}
+	}
+}
+
+func TestLimitArgs(t *testing.T) {
+	here := countCPUs(allowedCPUs())
+	for _, tt := range []struct {
+		commands string
+		s        state
+		l        Limits
+		want     string
+	}{
+		{likeDocker, state{cpus: 8, memoryBytes: 8 << 30}, Limits{8, 8 << 30}, ""},
+		{likeDocker, state{cpus: 8, memoryBytes: 8 << 30}, Limits{8, 8<<30 - 200<<20}, ""}, // what a kernel keeps
+		{likePodman, state{cpus: 8, memoryBytes: 16 << 30, remote: true}, Limits{6, 8 << 30}, "--cpuset-cpus 0-5 --memory 8589934592"},
+		{likeDocker, state{cpus: 1000}, Limits{here, 0}, "--cpuset-cpus " + allowedCPUs()},
+		{likeDocker, state{}, Limits{}, ""},
+		{likeApple, state{}, Limits{6, 8 << 30}, "-c 6 -m 8192M"},
+		{likeApple, state{}, Limits{}, "-c 1 -m 1024M"},
+	} {
+		e := &engine{commands: tt.commands}
+		if got := strings.Join(e.limitArgs(tt.s, tt.l), " "); runtime.GOOS == "linux" && got != tt.want {
+			t.Errorf("%+v: %q, want %q", tt, got, tt.want)
+		}
+	}
+	for list, want := range map[string]int{"": 0, "0": 1, "0-3": 4, "0-3,8,10-11": 7, "3-0": 0, "a": 0, "0-": 0} {
+		if got := countCPUs(list); got != want {
+			t.Errorf("%q: %d, want %d", list, got, want)
+		}
+	}
+}
+
 func TestLoads(t *testing.T) {
 	marker := filepath.Join(t.TempDir(), "loaded")
 	cases := func(load string) string {
@@ -160,17 +266,43 @@ func TestLoads(t *testing.T) {
 	} {
 		os.Remove(marker)
 		standIn(t, tt.program, tt.cases+answers(t, cpu))
-		rt := Open(t.Context(), tt.engine, Options{Image: "i", Archive: "/x/vulkan.tar", Version: program})
+		rt := open(t.Context(), tt.engine, Options{Image: "i", Archive: "/x/vulkan.tar", Version: program})
 		if rt.Runner == nil || rt.Report.LoadS <= 0 {
 			t.Errorf("%s: %+v", tt.engine, rt.Report)
 		}
-		if again := Open(t.Context(), tt.engine, Options{Image: "i", Archive: "/x/vulkan.tar", Version: program}); again.Report.LoadS != 0 {
+		if again := open(t.Context(), tt.engine, Options{Image: "i", Archive: "/x/vulkan.tar", Version: program}); again.Report.LoadS != 0 {
 			t.Errorf("%s: loaded a second time", tt.engine)
 		}
 	}
+	// What is in a virtual machine sees other files.
+	archive := filepath.Join(t.TempDir(), "vulkan.tar")
+	if err := os.WriteFile(archive, []byte("an image"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	os.Remove(marker)
+	standIn(t, "limactl", limaList+limaShell+strings.ReplaceAll(dockerInfo, "'info", "*'info")+"\n*' image inspect '*) [ -e "+marker+" ] || exit 1 ;;\n*' nerdctl load') cat >"+marker+" ;;\n"+answers(t, cpu))
+	rt := open(t.Context(), "lima", Options{Image: "i", Archive: archive, Version: program})
+	if text, _ := os.ReadFile(marker); rt.Runner == nil || rt.Report.LoadS <= 0 || string(text) != "an image" {
+		t.Errorf("lima: loaded %q: %+v", text, rt.Report)
+	}
 	standIn(t, "docker", dockerLinux+"\n'image inspect '*) exit 1 ;;\n'load '*) echo 'open /x: no space left on device' >&2; exit 1 ;;")
-	if r := Open(t.Context(), "docker", Options{Image: "i", Archive: "/x/vulkan.tar"}).Report; !strings.Contains(r.Reason, "no space left on device") || r.Remedy == "" {
+	if r := open(t.Context(), "docker", Options{Image: "i", Archive: "/x/vulkan.tar"}).Report; !strings.Contains(r.Reason, "no space left on device") || r.Remedy == "" {
 		t.Errorf("a full disk: %+v", r)
+	}
+}
+
+// A container that hangs when it starts is ended and removed, and no other one is tried.
+func TestOpenHangs(t *testing.T) {
+	defer func(limit time.Duration) { runLimit = limit }(runLimit)
+	runLimit = 300 * time.Millisecond
+	log := standIn(t, "docker", dockerDesktop+there+"*' devices --json') exec sleep 60 ;;\n"+answers(t, cpu))
+	rt := open(t.Context(), "docker", Options{Image: "i", Version: program})
+	if rt.Runner != nil || rt.Report.Status != result.StatusFailed || !strings.Contains(rt.Report.Reason, "the image does not run: docker run: it did not answer within 300ms") {
+		t.Errorf("%+v", rt.Report)
+	}
+	calls := log()
+	if last := calls[len(calls)-2:]; !strings.HasSuffix(last[0], "devices --json") || !strings.HasPrefix(last[1], "rm --force gpubench-") || strings.Count(strings.Join(calls, "\n"), "devices --json") != 1 {
+		t.Errorf("calls %q", calls)
 	}
 }
 
@@ -178,7 +310,7 @@ func TestLoads(t *testing.T) {
 func TestNothingInstalled(t *testing.T) {
 	t.Setenv("PATH", t.TempDir())
 	for _, name := range Names[1:] {
-		r := Open(t.Context(), name, Options{Image: "i"})
+		r := open(t.Context(), name, Options{Image: "i"})
 		if r.Runner != nil || r.Report.Status != result.StatusUnsupported || !strings.Contains(r.Report.Reason, "is not there") {
 			t.Errorf("%s: %+v", name, r.Report)
 		}
@@ -192,7 +324,7 @@ func TestNothingInstalled(t *testing.T) {
 func opened(t *testing.T, launch string) (*Runtime, func() []string) {
 	t.Helper()
 	log := standIn(t, "docker", dockerLinux+there+"*' -i '*' worker cpu') "+launch+" ;;\n"+answers(t, cpu))
-	rt := Open(t.Context(), "docker", Options{Image: "i", Version: program})
+	rt := open(t.Context(), "docker", Options{Image: "i", Version: program})
 	if rt.Runner == nil {
 		t.Fatalf("%+v", rt.Report)
 	}
@@ -225,7 +357,7 @@ func TestLaunch(t *testing.T) {
 
 func TestLaunchFails(t *testing.T) {
 	for _, tt := range []struct{ name, launch, code, reason, remedy string }{
-		{"killed by its memory limit", "exit 137", worker.CodeExit, "the container was killed (status 137)", "smaller --size"},
+		{"killed by its memory limit", "exit 137", worker.CodeExit, "the container was killed (status 137)", "smaller --size, or allow more memory: look for a limit in --run-arg"},
 		{"the engine's fault", "echo 'docker: Error response from daemon: no space left on device.' >&2; echo \"See 'docker run --help'.\" >&2; exit 125", worker.CodeExit, "could not start the container: docker: Error response from daemon: no space", ""},
 		{"a pull without a network", "echo 'Unable to find image locally' >&2; echo 'docker: Error response from daemon: Get \"https://registry-1.docker.io/v2/\": dial tcp: lookup registry-1.docker.io: no such host.' >&2; exit 125", worker.CodeExit, "no such host", ""},
 		{"no program", "echo 'docker: exec: \"/gpubench\": no such file' >&2; exit 127", worker.CodeExit, "could not start the program in the container", ""},

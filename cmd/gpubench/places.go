@@ -1,0 +1,165 @@
+//go:build !helper
+
+// What a suite measures where.
+
+package main
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"gpubench/internal/backend"
+	"gpubench/internal/measure"
+	"gpubench/internal/result"
+	"gpubench/internal/suite"
+	"gpubench/internal/worker"
+)
+
+// place is a runtime with what is measured in it.
+type place struct {
+	*suite.Runtime
+	devices []result.Device
+	equal   *result.Device // the CPU with as many threads as the others have, where that is fewer than all
+}
+
+// choose picks what is measured in a runtime. Of the devices and backends that were named
+// those are left out that are not there, with the reason; there must be one.
+func (o *suiteOptions) choose(ctx context.Context, rt *suite.Runtime, backends []string) (p place, err error) {
+	usable := slices.DeleteFunc(slices.Clone(rt.Devices), func(d result.Device) bool { return !slices.Contains(backends, d.Backend) })
+	rt.Absent = slices.DeleteFunc(rt.Absent, func(a result.Absent) bool { return !slices.Contains(backends, a.Backend) })
+	look := func(backend, id string) (result.Device, worker.Outcome) {
+		return measure.Find(ctx, rt.Runner, backend, id)
+	}
+	want, left := o.want, error(nil)
+	want.devices = nil
+	for _, id := range o.want.devices {
+		one := selection{devices: []string{id}, baseline: o.want.baseline}
+		there, err := one.find(usable, rt.Absent, look)
+		if err == nil {
+			usable = there
+			_, err = one.choose(usable, rt.Absent)
+		}
+		if err == nil {
+			want.devices = append(want.devices, id)
+			continue
+		}
+		left = err
+		if absentBackend(rt.Absent, id) == nil {
+			rt.Absent = append(rt.Absent, result.Absent{Backend: id, Reason: err.Error()})
+		}
+	}
+	if len(want.devices) == 0 && left != nil {
+		return p, left
+	}
+	want.backends = slices.DeleteFunc(slices.Clone(o.want.backends), func(b string) bool { return absentBackend(rt.Absent, b) != nil })
+	if len(want.backends) == 0 && len(o.want.backends) > 0 {
+		want.backends = o.want.backends // the error says why not one is there
+	}
+	if usable, err = want.find(usable, rt.Absent, look); err != nil {
+		return p, err
+	}
+	chosen, err := want.choose(usable, rt.Absent)
+	return place{Runtime: rt, devices: chosen}, err
+}
+
+// arms are those of all places, and one for each runtime and GPU that is there or was
+// asked for and cannot be used.
+func (o *suiteOptions) arms(places []*place, found []*suite.Runtime, devices []result.Device) (arms []measure.Arm) {
+	problems := o.sizes
+	if len(problems) == 0 {
+		problems = []backend.Problem{defaultSize(devices)}
+	}
+	add := func(rt *suite.Runtime, a measure.Arm) {
+		a.Runtime, a.Runner = rt.Report.Name, rt.Runner
+		arms = append(arms, a)
+	}
+	gpu := slices.ContainsFunc(devices, result.Device.GPU)
+	for _, problem := range problems {
+		for i, p := range places {
+			for j, d := range p.Devices {
+				equal := p.equal != nil && j == len(p.Devices)-1
+				add(p.Runtime, measure.Arm{Device: d, Problem: problem, Baseline: i == 0 && (d.ID == o.want.baseline || equal)})
+			}
+			if p.Fault != nil {
+				a := measure.Arm{Device: *p.Fault, Problem: problem}
+				if p.Remote() || gpu { // else it may be one that only draws
+					a.Unusable = p.Fault.Unusable
+				}
+				add(p.Runtime, a)
+			}
+		}
+		for _, rt := range found {
+			if rt.Report.Status == result.StatusFailed || !rt.Usable() && slices.Contains(o.runtimes, rt.Report.Name) {
+				add(rt, measure.Arm{Device: places[0].Devices[0], Problem: problem,
+					Unusable: rt.Report.Name + " cannot be used: " + reason(result.Absent{Reason: rt.Report.Reason, Remedy: rt.Report.Remedy})})
+			}
+		}
+	}
+	for _, p := range places {
+		for _, d := range p.Devices {
+			for _, a := range measure.Beside(d) {
+				if o.limits {
+					add(p.Runtime, a)
+				}
+			}
+		}
+	}
+	return arms
+}
+
+// equalise gives each place that may use more processors than another a device with as
+// many threads as the least has, unless the devices were named.
+func equalise(ctx context.Context, places []*place, wanted bool) {
+	least := 0
+	for _, p := range places {
+		if n := p.Report.Inside.CPU.Usable; n > 0 && (least == 0 || n < least) {
+			least = n
+		}
+	}
+	for _, p := range places {
+		if _, all := byID(p.devices, "cpu"); all && wanted && p.Report.Inside.CPU.Usable > least {
+			if d, out := measure.Find(ctx, p.Runner, "cpu", fmt.Sprintf("cpu:%d", least)); out.Status == result.StatusOK {
+				p.equal = &d
+			}
+		}
+	}
+}
+
+// differences warns where the runtimes have not the same.
+func differences(places []*place) (list []result.Warning) {
+	var cpus, memory []string
+	least, most, fewest, lo, hi, equal := 0, 0, "", uint64(0), uint64(0), false
+	for _, p := range places {
+		in := p.Report.Inside
+		equal = equal || p.equal != nil
+		if n := in.CPU.Usable; n > 0 {
+			cpus = append(cpus, fmt.Sprintf("%s %d", p.Report.Name, n))
+			if most = max(most, n); least == 0 || n < least {
+				least, fewest = n, p.Report.Name
+			}
+		}
+		if n := in.MemoryBytes; n > 0 {
+			memory = append(memory, fmt.Sprintf("%s %.1f GiB", p.Report.Name, float64(n)/(1<<30)))
+			if hi = max(hi, n); lo == 0 || n < lo {
+				lo = n
+			}
+		}
+	}
+	if least < most {
+		advice := fmt.Sprintf("compare by --device cpu:%d", least)
+		if equal {
+			advice = fmt.Sprintf("cpu:%d, as many as %s has, is measured where there are more", least, fewest)
+		}
+		list = append(list, result.Warning{Code: "cores-differ", Text: fmt.Sprintf(
+			"the runtimes may not use equally many processors (%s): a ratio of all of one to all of another holds that difference too; %s, or give %s as many",
+			strings.Join(cpus, ", "), advice, fewest)})
+	}
+	// Virtual machines keep some per cent for themselves.
+	if float64(hi) > 1.1*float64(lo) {
+		list = append(list, result.Warning{Code: "memory-differs", Text: fmt.Sprintf(
+			"the runtimes have not the same memory (%s): a size that fits one may not fit another; what fits all runs as fast with more", strings.Join(memory, ", "))})
+	}
+	return list
+}
