@@ -16,7 +16,7 @@ import (
 
 func main() {
 	name := flag.String("name", "", "name and tag of the image")
-	epoch := flag.Int64("epoch", 0, "seconds since 1970 that no time in the image exceeds")
+	epoch := flag.Int64("epoch", 0, "seconds since 1970 when the image says that it was made")
 	out := flag.String("o", "", "archive to write")
 	flag.Parse()
 	if flag.NArg() != 1 || *name == "" || *out == "" {

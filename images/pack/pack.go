@@ -86,7 +86,7 @@ type history struct {
 }
 
 // pack reads the saved image in the file from and writes the archive to, whole or not
-// at all. No time in it is later than epoch.
+// at all. Epoch is when it says that it was made.
 func pack(from, to, name string, epoch time.Time) error {
 	in, err := os.Open(from)
 	if err != nil {
@@ -128,7 +128,7 @@ func pack(from, to, name string, epoch time.Time) error {
 			return err
 		}
 		blob := filepath.Join(work, fmt.Sprint("layer", i))
-		d, diff, err := normalize(r, blob, epoch)
+		d, diff, err := normalize(r, blob)
 		if err != nil {
 			return fmt.Errorf("%s: %w", layer, err)
 		}
@@ -234,7 +234,7 @@ func copyBlob(w *tar.Writer, d descriptor, from string, epoch time.Time) error {
 
 // normalize writes a layer to a file, compressed and without what says when and by
 // whom it was made. diff is the digest of the layer before it is compressed.
-func normalize(r io.Reader, to string, epoch time.Time) (d descriptor, diff string, err error) {
+func normalize(r io.Reader, to string) (d descriptor, diff string, err error) {
 	f, err := os.Create(to)
 	if err != nil {
 		return d, "", err
@@ -255,7 +255,7 @@ func normalize(r io.Reader, to string, epoch time.Time) (d descriptor, diff stri
 		if err != nil {
 			return d, "", err
 		}
-		if err := out.WriteHeader(plainHeader(h, epoch)); err != nil {
+		if err := out.WriteHeader(plainHeader(h)); err != nil {
 			return d, "", err
 		}
 		if _, err := io.Copy(out, in); err != nil {
@@ -269,13 +269,12 @@ func normalize(r io.Reader, to string, epoch time.Time) (d descriptor, diff stri
 	return descriptor{MediaType: typeLayer, Digest: sum(packed), Size: int64(size)}, sum(plain), nil
 }
 
-// plainHeader keeps of a file's header what an engine needs to make the file.
-func plainHeader(h *tar.Header, epoch time.Time) *tar.Header {
+// plainHeader keeps of a file's header what an engine needs to make the file. Its time is
+// not among that: it may be that of the build, and of one long ago, since engines keep the
+// layers that they have built.
+func plainHeader(h *tar.Header) *tar.Header {
 	p := &tar.Header{Typeflag: h.Typeflag, Name: h.Name, Linkname: h.Linkname, Size: h.Size, Mode: h.Mode, Uid: h.Uid, Gid: h.Gid,
-		ModTime: h.ModTime.Truncate(time.Second), Devmajor: h.Devmajor, Devminor: h.Devminor, Format: tar.FormatPAX}
-	if p.ModTime.After(epoch) {
-		p.ModTime = epoch
-	}
+		ModTime: time.Unix(0, 0), Devmajor: h.Devmajor, Devminor: h.Devminor, Format: tar.FormatPAX}
 	for key, value := range h.PAXRecords {
 		if strings.HasPrefix(key, "SCHILY.xattr.") {
 			if p.PAXRecords == nil {

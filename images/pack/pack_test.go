@@ -105,7 +105,7 @@ func TestSameFromEveryEngine(t *testing.T) {
 	}
 	podman, err := packed(t,
 		file("manifest.json", `[{"Config":"def.json","RepoTags":[],"Layers":["l.tar","l.tar"]}]`),
-		file("l.tar", zipped(layer(t, epoch.Add(2*time.Hour), "me"))),
+		file("l.tar", zipped(layer(t, epoch.Add(-2*time.Hour), "me"))),
 		file("def.json", configuration("2026-02-02T00:00:00Z", "podman")))
 	if err != nil {
 		t.Fatal(err)
@@ -195,12 +195,10 @@ func checkLayer(t *testing.T, text []byte) {
 			t.Fatalf("%v, %v, want %s", h, err, want)
 		}
 		body, _ := io.ReadAll(r)
-		wrong := h.ModTime.After(epoch) || h.Uname != ""
+		wrong := h.ModTime.Unix() != 0 || h.Uname != ""
 		switch want {
 		case "bin/x":
 			wrong = wrong || h.Mode != 0o4755 || h.Uid != 7 || h.Gid != 8 || h.PAXRecords["SCHILY.xattr.security.capability"] != "\x01\x00" || string(body) != "program"
-		case "bin/old":
-			wrong = wrong || h.ModTime.Unix() != 5
 		case "bin/y":
 			wrong = wrong || h.Linkname != "x" || h.Typeflag != tar.TypeSymlink
 		}
