@@ -143,9 +143,11 @@ debootstrapped() { # ARCH
 	buildah)
 		c=$(buildah from scratch)
 		buildah add -q "$c" "$tar" / >/dev/null
+		buildah config --arch "$1" "$c"
 		buildah commit -q --rm "$c" "$base" >/dev/null
 		;;
-	*) "$engine" import "$tar" "$base" >/dev/null 2>&1 ;;
+	podman) podman import --arch "$1" "$tar" "$base" >/dev/null 2>&1 ;;
+	docker) docker import --platform "linux/$1" "$tar" "$base" >/dev/null 2>&1 ;;
 	esac
 }
 
