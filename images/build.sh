@@ -179,6 +179,7 @@ linux_program() {
 	[ "$system-$1" != "Linux-$here" ] || program=bin/gpubench how="make build"
 	if [ "$system" != Linux ] || { [ ! -x "$program" ] && ! builds "$1"; }; then
 		emulated "$1" || die "$program is not there, nor a cross compiler or an emulator to build it with: build it on linux/$1, or register qemu-user with binfmt_misc (Debian: apt-get install qemu-user-static binfmt-support)"
+		how="make images again"
 		say "building $program in a container with $engine"
 		rm -rf "$work/source" "$work/out"
 		mkdir "$work/source" "$work/out"
