@@ -216,7 +216,7 @@ func arms(s Source) ([]*armOf, error) {
 			continue
 		}
 		a := &armOf{Measurement: m, device: devices[m.Device]}
-		if m.Peak != nil && m.Peak.Share > Impossible {
+		if impossible(m) {
 			m.Status, m.Reason = result.StatusFailed, fmt.Sprintf("impossible: %s of the peak that multiply-adds alone reached on the device", percent(m.Peak.Share))
 		}
 		if m.Status == result.StatusOK {

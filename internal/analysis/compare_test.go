@@ -274,6 +274,28 @@ func TestImpossibleArmsAreNotCompared(t *testing.T) {
 	}
 }
 
+// Nor is it in a ratio of its own run, as a baseline or otherwise.
+func TestImpossibleArmsHaveNoRatios(t *testing.T) {
+	for _, tt := range []struct {
+		peak   float64
+		ratios int
+		warned string
+	}{{120e9, 1, ""}, {50e9, 0, "m1 and m0 are not compared: the rate of m0 is 200 % of the peak of its device, which is impossible"}} {
+		d := measured(100e9, 2e9)
+		m := testdoc.Add(d, "cpu", 256, tt.peak, 0)
+		m.Role, m.Kernel.Name, m.Kernel.SPIRVSHA256 = result.RolePeak, "fma", strings.Repeat("d", 64)
+		testdoc.Finish(d)
+		ratios, warnings := analysis.Ratios(d.Measurements, func(i int) bool { return i == 0 })
+		text := ""
+		for _, w := range warnings {
+			text += w.Text
+		}
+		if len(ratios) != tt.ratios || text != tt.warned {
+			t.Errorf("peak %g: %d ratios, warned %q", tt.peak, len(ratios), text)
+		}
+	}
+}
+
 func TestConditions(t *testing.T) {
 	base := measured(100e9, 2e9)
 	testdoc.Add(base, "cpu", 512, 100e9, 0)

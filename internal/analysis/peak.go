@@ -8,6 +8,9 @@ import "gpubench/internal/result"
 // for clocks that were higher while the rate was measured than while the peak was.
 const Impossible = 1.05
 
+// impossible reports whether a measurement's rate is above that share.
+func impossible(m *result.Measurement) bool { return m.Peak != nil && m.Peak.Share > Impossible }
+
 // Peaks sets the peak of each good measurement whose device one was measured on. It is
 // the best rate that a sample of the FMA kernel reached, not the median one: it is to
 // be a bound. isa is the best instruction set of the machine, as in Host.CPU.

@@ -34,7 +34,8 @@ func sameKernel(a, b *result.Measurement) bool {
 // Ratios compares each good measurement with each good baseline of the same work:
 // fast is the measurement, slow the baseline, whichever took longer. Two baselines
 // are compared once, the later one with the earlier. Measurements that ran
-// kernels of different SPIR-V are never compared; a warning says so.
+// kernels of different SPIR-V are never compared, nor are those whose rate is impossible;
+// a warning says so.
 func Ratios(ms []result.Measurement, baseline func(i int) bool) ([]result.Ratio, []result.Warning) {
 	ratios, warns := []result.Ratio{}, []result.Warning{}
 	for b := range ms {
@@ -62,8 +63,14 @@ func Ratios(ms []result.Measurement, baseline func(i int) bool) ([]result.Ratio,
 }
 
 // RatioWithin compares two good measurements of one run: round by round, where
-// enough rounds have a good launch of both.
+// enough rounds have a good launch of both. Where the rate of one is impossible there is
+// none.
 func RatioWithin(slow, fast *result.Measurement) (result.Ratio, error) {
+	for _, m := range []*result.Measurement{slow, fast} {
+		if impossible(m) {
+			return result.Ratio{}, fmt.Errorf("the rate of %s is %s of the peak of its device, which is impossible", m.ID, percent(m.Peak.Share))
+		}
+	}
 	a, b, paired := samplesOfRatio(slow, fast)
 	compare := stats.IndependentRatio
 	if paired {

@@ -112,6 +112,29 @@ func TestFailingDrivers(t *testing.T) {
 	}
 }
 
+// A driver that remembers products and computes none: every result is right, and so are its
+// traces. The rate gives it away, which is above what multiply-adds alone reach.
+func TestRememberedProducts(t *testing.T) {
+	cmd := exec.Command(gpubench(t), slices.Concat(faulty, []string{"--limits", "--min-time", "500ms"})...)
+	cmd.Env = append(faultLayer(t), "GPUBENCH_FAULT=products are remembered")
+	a := finish(t, cmd)
+	doc := a.document(t, 0)
+	m := measured(t, doc, "vulkan:0")
+	if m.Status != result.StatusOK || m.Verification.Failed > 0 || m.Peak == nil {
+		t.Fatalf("%s: %s, verification %+v, peak %+v", m.Status, m.Reason, m.Verification, m.Peak)
+	}
+	if m.Peak.Share < 2 || !slices.Contains(codes(m.Warnings), "impossible") {
+		t.Errorf("%.2f of the peak, warnings %q, want impossible among them", m.Peak.Share, codes(m.Warnings))
+	}
+	if len(doc.Ratios) > 0 || !slices.Contains(codes(doc.Warnings), "no-ratio") {
+		t.Errorf("ratios %+v, warnings %q, want none, and no-ratio", doc.Ratios, codes(doc.Warnings))
+	}
+	honest := measured(t, doc, "cpu")
+	if slices.Contains(codes(honest.Warnings), "impossible") {
+		t.Errorf("the cpu is called impossible, too: %+v", honest.Peak)
+	}
+}
+
 // A device's clock that cannot be right is told from the host's, and gives no figure:
 // neither in the document nor in the table, which has no column for it then.
 func TestImplausibleDeviceClocks(t *testing.T) {

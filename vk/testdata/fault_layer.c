@@ -40,6 +40,14 @@ typedef struct {
 	void *commands;
 	int dispatches, empty;
 	uint32_t offset; // of the last dispatch's C, in bytes
+	uint32_t lowest, highest; // of all of them
+	uint32_t size[3];         // m, n, k
+	struct {
+		void *from, *to;
+		uint64_t at, put, bytes;
+	} copies[4]; // between buffers
+	int copied;
+	char *a, *b, *c; // what a run had and left behind, where that is remembered
 } recorded;
 static recorded table[64];
 
@@ -54,9 +62,9 @@ static recorded *find(void *commands)
 	abort();
 }
 
-// Where C is: its buffer and size in bytes, and which memory the buffers have and where
-// that is mapped.
-static void *buffer_of_c;
+// Where A, B and C are: their buffers and the size of C in bytes, and which memory the
+// buffers have and where that is mapped.
+static void *matrices[3];
 static uint64_t size_of_c;
 static struct {
 	void *buffer, *memory;
@@ -83,13 +91,13 @@ static int fault(const char *name)
 enum {
 	ENUMERATE, PROPERTIES, FAMILIES, INSTANCE_CALLS,
 	ALLOCATE = INSTANCE_CALLS, BIND_MEMORY, MAP, PIPELINES, UPDATE_SETS, BEGIN, PUSH, BIND_SETS, DISPATCH, BARRIER, TIMESTAMP,
-	SUBMIT, WAIT, DEVICE_IDLE, QUEUE_IDLE, RESULTS, CALLS,
+	COPY, SUBMIT, WAIT, DEVICE_IDLE, QUEUE_IDLE, RESULTS, CALLS,
 };
 static const char *const names[CALLS] = {
     "vkEnumeratePhysicalDevices", "vkGetPhysicalDeviceProperties", "vkGetPhysicalDeviceQueueFamilyProperties",
     "vkAllocateMemory", "vkBindBufferMemory", "vkMapMemory", "vkCreateComputePipelines", "vkUpdateDescriptorSets", "vkBeginCommandBuffer",
     "vkCmdPushConstants", "vkCmdBindDescriptorSets", "vkCmdDispatch", "vkCmdPipelineBarrier", "vkCmdWriteTimestamp",
-    "vkQueueSubmit", "vkWaitForFences", "vkDeviceWaitIdle", "vkQueueWaitIdle", "vkGetQueryPoolResults",
+    "vkCmdCopyBuffer", "vkQueueSubmit", "vkWaitForFences", "vkDeviceWaitIdle", "vkQueueWaitIdle", "vkGetQueryPoolResults",
 };
 static void (*dispatch_base)(void *, uint32_t, uint32_t, uint32_t, uint32_t, uint32_t, uint32_t);
 static function next[CALLS];
@@ -199,28 +207,31 @@ static void update_sets(void *device, uint32_t count, const void *writes, uint32
 			uint64_t offset, range;
 		} *buffers;
 	} *w = writes;
-	if (count == 1 && w->binding == 2) {
-		buffer_of_c = w->buffers->buffer;
+	if (count == 1 && w->binding < 3)
+		matrices[w->binding] = w->buffers->buffer;
+	if (count == 1 && w->binding == 2)
 		size_of_c = w->buffers->range;
-	}
 	((void (*)(void *, uint32_t, const void *, uint32_t, const void *))next[UPDATE_SETS])(device, count, writes, copies, copied);
 }
 
-// An element in the middle of the last C gets other bits, in memory that is mapped.
-static void flip(const recorded *r, uint32_t bits)
+// address is where a buffer is mapped.
+static char *address(void *buffer)
 {
 	void *memory = NULL;
 	char *at = NULL;
 	for (unsigned i = 0; i < 64; i++) // the latest of two that are alike comes last, or the table is too small
-		if (bound[i].buffer == buffer_of_c && bound[i].memory)
+		if (bound[i].buffer == buffer && bound[i].memory)
 			memory = bound[i].memory;
 	for (unsigned i = 0; i < 64; i++)
 		if (mapped[i].memory == memory)
 			at = mapped[i].at;
 	if (!memory || !at || bounds > 64 || maps > 64)
 		abort();
-	*(uint32_t *)(at + r->offset + size_of_c / 8 * 4) ^= bits;
+	return at;
 }
+
+// An element in the middle of the last C gets other bits, in memory that is mapped.
+static void flip(const recorded *r, uint32_t bits) { *(uint32_t *)(address(matrices[2]) + r->offset + size_of_c / 8 * 4) ^= bits; }
 
 static int skips(void) { return fault("the last workgroup of every dispatch is skipped") || fault("the last workgroup of a dispatch is skipped"); }
 
@@ -242,14 +253,20 @@ static int32_t pipelines(void *device, void *cache, uint32_t count, const void *
 static int32_t begin(void *commands, const void *info)
 {
 	recorded *r = find(commands);
+	free(r->a);
+	free(r->b);
+	free(r->c);
 	memset(r, 0, sizeof *r);
 	r->commands = commands;
+	r->lowest = ~0u;
 	return ((int32_t (*)(void *, const void *))next[BEGIN])(commands, info);
 }
 
 static void push(void *commands, void *layout, uint32_t stages, uint32_t offset, uint32_t size, const void *values)
 {
-	find(commands)->empty = *(const uint32_t *)values == 0;
+	recorded *r = find(commands);
+	memcpy(r->size, values, sizeof r->size);
+	r->empty = r->size[0] == 0;
 	((void (*)(void *, void *, uint32_t, uint32_t, uint32_t, const void *))next[PUSH])(commands, layout, stages, offset, size, values);
 }
 
@@ -280,6 +297,26 @@ static void release(void)
 		submit_next(queue, 1, &info, NULL);
 }
 
+// remember answers a run of the same dispatches on the same A and B with what the first one
+// left behind, all of it right, and has the device compute nothing.
+static int32_t remember(void *queue, const submit_info *infos, void *fence, recorded *r)
+{
+	const size_t a_bytes = 4ul * r->size[0] * r->size[2], b_bytes = 4ul * r->size[2] * r->size[1], c_bytes = r->highest - r->lowest + size_of_c;
+	char *a = address(matrices[0]), *b = address(matrices[1]), *c = address(matrices[2]) + r->lowest;
+	if (r->c && memcmp(a, r->a, a_bytes) == 0 && memcmp(b, r->b, b_bytes) == 0) {
+		memcpy(c, r->c, c_bytes);
+		for (int i = 0; i < r->copied; i++)
+			memcpy(address(r->copies[i].to) + r->copies[i].put, address(r->copies[i].from) + r->copies[i].at, r->copies[i].bytes);
+		return submit_next(queue, 0, NULL, fence);
+	}
+	int32_t result = submit_next(queue, 1, infos, fence);
+	((int32_t (*)(void *))next[QUEUE_IDLE])(queue);
+	r->a = memcpy(realloc(r->a, a_bytes), a, a_bytes);
+	r->b = memcpy(realloc(r->b, b_bytes), b, b_bytes);
+	r->c = memcpy(realloc(r->c, c_bytes), c, c_bytes);
+	return result;
+}
+
 static int32_t submit(void *queue, uint32_t count, const void *infos, void *fence)
 {
 	if (fault("abort in submit")) {
@@ -291,7 +328,7 @@ static int32_t submit(void *queue, uint32_t count, const void *infos, void *fenc
 	while (fault("submit hangs"))
 		pause();
 	const submit_info *s = infos;
-	const recorded *r = count == 1 && s->buffers == 1 ? find(s->commands[0]) : NULL;
+	recorded *r = count == 1 && s->buffers == 1 ? find(s->commands[0]) : NULL;
 	if (!r || !r->dispatches || r->empty)
 		return submit_next(queue, count, infos, fence);
 
@@ -309,6 +346,8 @@ static int32_t submit(void *queue, uint32_t count, const void *infos, void *fenc
 		held.commands = s->commands[0];
 		return 0;
 	}
+	if (late && fault("products are remembered") && r->size[0] == 128) // and not the peak
+		return remember(queue, infos, fence, r);
 	int32_t result = submit_next(queue, count, infos, fence);
 	const int gross = fault("an element is flipped in some runs"), subtle = fault("an element is doubled or halved in some runs");
 	if (late && runs % 7 == 0 && (gross || subtle)) {
@@ -356,7 +395,10 @@ static void bind_sets(void *commands, int32_t point, void *layout, uint32_t firs
 {
 	if (offsets == 1) {
 		note("offset %u\n", *offset, 0, 0, 0);
-		find(commands)->offset = *offset;
+		recorded *r = find(commands);
+		r->offset = *offset;
+		r->lowest = *offset < r->lowest ? *offset : r->lowest;
+		r->highest = *offset > r->highest ? *offset : r->highest;
 	}
 	((void (*)(void *, int32_t, void *, uint32_t, uint32_t, void *const *, uint32_t, const uint32_t *))next[BIND_SETS])(
 	    commands, point, layout, first, count, sets, offsets, offset);
@@ -399,6 +441,17 @@ static void barrier(void *commands, uint32_t from, uint32_t to, uint32_t flags, 
 	    commands, from, to, flags, n, memory, nb, buffers, ni, images);
 }
 
+static void copy(void *commands, void *from, void *to, uint32_t count, const uint64_t (*regions)[3])
+{
+	recorded *r = find(commands);
+	for (uint32_t i = 0; i < count && r->copied < 4; i++) {
+		r->copies[r->copied].from = from;
+		r->copies[r->copied].to = to;
+		memcpy(&r->copies[r->copied++].at, regions[i], sizeof *regions);
+	}
+	((void (*)(void *, void *, void *, uint32_t, const void *))next[COPY])(commands, from, to, count, regions);
+}
+
 static void timestamp(void *commands, uint32_t stage, void *pool, uint32_t query)
 {
 	note("timestamp %u %x\n", query, stage, 0, 0);
@@ -435,7 +488,7 @@ static const function ours[CALLS] = {
     (function)enumerate, (function)properties, (function)families,
     (function)allocate, (function)bind_memory, (function)map, (function)pipelines, (function)update_sets, (function)begin,
     (function)push, (function)bind_sets, (function)dispatch, (function)barrier, (function)timestamp,
-    (function)submit, (function)wait, (function)device_idle, (function)queue_idle, (function)results,
+    (function)copy, (function)submit, (function)wait, (function)device_idle, (function)queue_idle, (function)results,
 };
 
 static function get_device(void *device, const char *name)
