@@ -85,14 +85,19 @@ func (e engine) check(t *testing.T, image string) {
 // venusDriver is where the image holds the driver that images/Containerfile.venus makes.
 const venusDriver = "/usr/lib/gpubench/libvulkan_virtio.so"
 
-// Venus is the Vulkan driver inside Podman's machine on a Mac. Here it talks to a host
-// process over a socket, and what stands behind it is llvmpipe and not a GPU.
-func TestVenus(t *testing.T) {
-	name := "podman"
-	if engines().missing[name] != "" {
-		name = "docker"
-	}
-	e := engineWith(t, name, "venushost", "vulkan")
+// icd is where the images have their drivers' manifests.
+const icd = "/usr/share/vulkan/icd.d/"
+
+// venusFlags are those of a container whose Venus driver is to find the server in a
+// directory.
+func venusFlags(dir, manifests string) []string {
+	return []string{"--volume=" + dir + ":/tmp", "--env=VN_DEBUG=vtest", "--env=VK_DRIVER_FILES=" + manifests}
+}
+
+// venusServer starts the other end of the Venus driver and returns the directory that its
+// socket is in.
+func (e engine) venusServer(t *testing.T) string {
+	t.Helper()
 	dir, err := os.MkdirTemp(e.set.dir, "venus-")
 	if err != nil {
 		t.Fatal(err)
@@ -101,7 +106,7 @@ func TestVenus(t *testing.T) {
 		t.Fatal(err)
 	}
 	// Nobody may be left to end it.
-	server := e.set.command(name, "run", "--rm", "--network", "none", "--name", "gpubench-venus", "-v", dir+":/tmp", "--user", "root",
+	server := e.set.command(e.name, "run", "--rm", "--network", "none", "--name", "gpubench-venus", "-v", dir+":/tmp", "--user", "root",
 		"-e", "LD_PRELOAD=/udmabuf.so", "-e", "VKR_DEBUG=udmabuf", "-e", "VK_DRIVER_FILES=/usr/share/vulkan/icd.d/lvp_icd.json",
 		"--entrypoint", "timeout", "localhost/gpubench:venushost", "600", "virgl_test_server", "--venus", "--no-virgl", "--use-egl-surfaceless")
 	server.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
@@ -113,7 +118,7 @@ func TestVenus(t *testing.T) {
 	ended := make(chan struct{})
 	go func() { server.Wait(); close(ended) }()
 	t.Cleanup(func() {
-		finish(t, e.set.command(name, "rm", "--force", "gpubench-venus"))
+		finish(t, e.set.command(e.name, "rm", "--force", "gpubench-venus"))
 		<-ended
 		if t.Failed() {
 			t.Logf("virgl_test_server: %s", log.String())
@@ -136,26 +141,34 @@ func TestVenus(t *testing.T) {
 	if err := os.Chmod(socket, 0o777); err != nil {
 		t.Fatal(err)
 	}
+	return dir
+}
 
-	const icd = "/usr/share/vulkan/icd.d/"
-	flags := func(manifests string) []string {
-		return []string{"-v", dir + ":/tmp", "-e", "VN_DEBUG=vtest", "-e", "VK_DRIVER_FILES=" + manifests}
+// wantVenus checks that Venus is among devices, once and as software, and returns its id.
+func wantVenus(t *testing.T, devices []result.Device) (id string) {
+	t.Helper()
+	for _, d := range devices {
+		if d.Driver.ID != 22 {
+			continue
+		}
+		if id != "" || !strings.HasPrefix(d.Name, "Virtio-GPU Venus (llvmpipe") || d.Driver.Name != "venus" || !d.Software || d.GPU() {
+			t.Errorf("%+v, want Venus once and as software", d)
+		}
+		id = d.ID
 	}
-	wantVenus := func(t *testing.T, devices []result.Device) (id string) {
-		t.Helper()
-		for _, d := range devices {
-			if d.Driver.ID != 22 {
-				continue
-			}
-			if id != "" || !strings.HasPrefix(d.Name, "Virtio-GPU Venus (llvmpipe") || d.Driver.Name != "venus" || !d.Software || d.GPU() {
-				t.Errorf("%+v, want Venus once and as software", d)
-			}
-			id = d.ID
-		}
-		if id == "" {
-			t.Fatalf("no Venus among %+v", devices)
-		}
-		return id
+	if id == "" {
+		t.Fatalf("no Venus among %+v", devices)
+	}
+	return id
+}
+
+// Venus is the Vulkan driver inside Podman's machine on a Mac. Here it talks to a host
+// process over a socket, and what stands behind it is llvmpipe and not a GPU.
+func TestVenus(t *testing.T) {
+	e := anEngine(t, "venushost", "vulkan")
+	dir := e.venusServer(t)
+	flags := func(manifests string) []string {
+		return venusFlags(dir, manifests)
 	}
 	// In this image Debian's own is not where Debian has it.
 	t.Run("the driver for Apple silicon", func(t *testing.T) {
