@@ -20,8 +20,9 @@ import (
 
 // unwritten is what C is filled with before each batch: a quiet NaN with a
 // payload that no arithmetic produces, so that an element which was never
-// written can be told from one that was computed to be NaN.
-var unwritten = math.Float32frombits(0x7fc5a5a5)
+// written can be told from one that was computed to be NaN. The payload is so short
+// that it survives in float16.
+var unwritten = math.Float32frombits(0x7fc5a000)
 
 // Methods of verification on the normal input, as in result.Verification.
 const (
@@ -179,6 +180,24 @@ func tf32Bound(k int) float64 { return 8*0x1p-10*math.Sqrt(float64(k+64)) + norm
 // in newNormalChecker, is 0.21 of its bound; this is seven times as much.
 const tf32RowShare = 1.5
 
+// halfBound is normalBound for float16 inputs that were so before they were loaded, a C
+// kept as float16, and sums in float32: 7 * 2^-11 sqrt(k + 32), and what float32 adds.
+//
+// Rounding an element of C errs by up to 2^-11 of it. The element is a sum of k products of
+// standard normal numbers, of variance k; that it exceeds 7 sqrt(k + 32) has a probability
+// of 5e-11 at most (Chernoff's bound: the least of 2 (1 - t^2)^(-k/2) exp(-7 t sqrt(k + 32))).
+// The 32 is for small k, where the tail is exponential. Up to the largest k that
+// exactHalfInput allows this is 28672, so that no element comes near half.Max.
+//
+// Multiplying in bfloat16 errs with a standard deviation of 2.3e-3 sqrt(k), 0.7 of the bound, and
+// among a thousand elements some exceed it. Sums in float16, one product after the other,
+// err with one of 0.29 * 2^-11 k: from a k of a few hundred on they exceed it too.
+func halfBound(k int) float64 { return 7*0x1p-11*math.Sqrt(float64(k+32)) + normalBound(k) }
+
+// halfRowShare is tf32RowShare for float16: an element errs by 0.39 * 2^-11 sqrt(k) in the root
+// mean square, and 1.53 times that is 0.085 of its bound.
+const halfRowShare = 0.6
+
 // normalChecker checks C on the normal input against products in float64.
 type normalChecker struct {
 	p     backend.Problem
@@ -203,8 +222,11 @@ type normalChecker struct {
 // business of 4096 sampled elements, each held to the bound of an element.
 func newNormalChecker(p backend.Problem, a, b []float32, format string, limit uint64) (*normalChecker, string) {
 	n, share := &normalChecker{p: p, a: a, b: b, bound: normalBound(p.K)}, 0.4
-	if format == result.FormatTF32 {
+	switch format {
+	case result.FormatTF32:
 		n.bound, share = tf32Bound(p.K), tf32RowShare
+	case result.FormatF16:
+		n.bound, share = halfBound(p.K), halfRowShare
 	}
 	if p.FLOP()/2 <= limit {
 		return n, methodFull
