@@ -498,15 +498,24 @@ func TestLaunch(t *testing.T) {
 	}
 }
 
-// A product that does not round as float16 does is found: here what a C of bfloat16 would hold,
-// and one that is wrong in a single element.
+// A product that does not round as float16 does is found: here one of bfloat16, one that is
+// wrong in a single element, and sums in float16, which may be meant.
 func TestWrongHalves(t *testing.T) {
 	set(t, fake.Control{})
-	for name, c := range map[string]fake.Control{"fewer bits": {HalfBits: 8}, "an element": {WrongElement: 700}} {
-		fake.Set(c)
+	for _, tt := range []struct {
+		control fake.Control
+		k       int
+		kind    backend.Kind
+		text    string
+	}{
+		{fake.Control{HalfBits: 8}, 37, backend.WrongResult, "(error 1, bound 0)"},
+		{fake.Control{HalfBits: 8}, 800, backend.Unusable, "C is less precise than sums in float32 make it: "},
+		{fake.Control{WrongElement: 50}, 800, backend.WrongResult, "C[4,5] is "},
+		{fake.Control{HalfSums: true}, 800, backend.Unusable, "C is less precise than sums in float32 make it: "},
+	} {
+		fake.Set(tt.control)
 		err := launch.Handle(context.Background(), NewMPS(), nil, worker.Request{Op: worker.OpLaunch, Backend: "mps", Device: "mps:0:f16", Seed: 1,
-			Problem: backend.Problem{M: 33, N: 35, K: 37}, Rules: worker.Rules{WarmupS: 0.001, MinSamples: 3, MinTimeS: 0.001, Precision: 10, MaxTimeS: 20, BatchS: 1e-6}}, func(worker.Event) {})
-		wantError(t, err, backend.WrongResult)
-		t.Log(name, err)
+			Problem: backend.Problem{M: 9, N: 11, K: tt.k}, Rules: worker.Rules{WarmupS: 0.001, MinSamples: 3, MinTimeS: 0.001, Precision: 10, MaxTimeS: 20, BatchS: 1e-6}}, func(worker.Event) {})
+		wantError(t, err, tt.kind, tt.text)
 	}
 }

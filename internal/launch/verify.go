@@ -194,6 +194,11 @@ const tf32RowShare = 1.5
 // err with one of 0.29 * 2^-11 k: from a k of a few hundred on they exceed it too.
 func halfBound(k int) float64 { return 7*0x1p-11*math.Sqrt(float64(k+32)) + normalBound(k) }
 
+// halfSumsBound is normalBound for sums in float16. A library that does not say in what it
+// adds up may do that, and is then not wrong but not to be told from one that is: see
+// normalChecker.compare.
+func halfSumsBound(k int) float64 { return 8 * 0x1p-11 * float64(k+8) }
+
 // halfRowShare is tf32RowShare for float16: an element errs by 0.39 * 2^-11 sqrt(k) in the root
 // mean square, and 1.53 times that is 0.085 of its bound.
 const halfRowShare = 0.6
@@ -203,6 +208,7 @@ type normalChecker struct {
 	p     backend.Problem
 	a, b  []float32
 	bound float64
+	loose float64 // bound of sums in the format of C, 0 where they have to be in float32
 	// For the freivalds method, else unused.
 	fp         fingerprint[float64]
 	rowBound   float64
@@ -226,7 +232,7 @@ func newNormalChecker(p backend.Problem, a, b []float32, format string, limit ui
 	case result.FormatTF32:
 		n.bound, share = tf32Bound(p.K), tf32RowShare
 	case result.FormatF16:
-		n.bound, share = halfBound(p.K), halfRowShare
+		n.bound, share, n.loose = halfBound(p.K), halfRowShare, halfSumsBound(p.K)
 	}
 	if p.FLOP()/2 <= limit {
 		return n, methodFull
@@ -291,21 +297,31 @@ func (n *normalChecker) check(c []float32) (float64, error) {
 const tileLen = 512
 
 // compare computes the elements of C at the crossings of rows and cols in
-// float64 and returns the largest error, or the first that exceeds the bound.
+// float64 and returns the largest error, or the first that exceeds the bound. Where many exceed
+// it, as no fault in some place makes it, and none by more than coarser sums explain, the
+// error is of kind Unusable.
 func (n *normalChecker) compare(c []float32, rows, cols []int) (maxError float64, err error) {
 	for tr := range slices.Chunk(rows, tileLen) {
 		// The first wrong element is wanted in the order of rows, not of tiles.
-		first := len(c)
+		first, over, largest := len(c), 0, 0.0
 		var want float64
 		for tc := range slices.Chunk(cols, tileLen) {
 			for t, ref := range n.product(tr, tc) {
 				at := tr[t/len(tc)]*n.p.N + tc[t%len(tc)]
 				e := math.Abs(float64(c[at]) - ref)
-				if !(e <= n.bound) && at < first { // NaN is wrong too
-					first, want = at, ref
+				if !(e <= n.bound) { // NaN is wrong too
+					over++
+					if at < first {
+						first, want = at, ref
+					}
 				}
-				maxError = max(maxError, e)
+				largest = max(largest, e)
 			}
+		}
+		maxError = max(maxError, largest)
+		if all := len(tr) * len(cols); largest <= n.loose && over >= 3 && over > all/1000 {
+			return maxError, backend.Errorf(backend.Unusable, "C is less precise than sums in float32 make it: %d of %d elements err by more than %.3g, the first of them C[%d,%d]; sums in float16 may, and cannot be told from a wrong result",
+				over, all, n.bound, first/n.p.N, first%n.p.N)
 		}
 		if first < len(c) {
 			return maxError, wrongElement(first/n.p.N, first%n.p.N, c[first], want, n.bound)

@@ -189,8 +189,14 @@ static void put(void *matrix, uint32_t at, uint32_t bits, float v)
 	for (uint32_t i = 0; i < what.size[0]; i++)
 		for (uint32_t j = 0; j < what.size[1]; j++) {
 			float v = 0;
-			for (uint32_t k = 0; k < what.size[2]; k++)
+			for (uint32_t k = 0; k < what.size[2]; k++) {
 				v += get(args[0], i * what.size[2] + k, what.product) * get(args[1], k * what.size[1] + j, what.product);
+				if (fake.half_sums) {
+					uint16_t sum;
+					put(&sum, 0, what.product, v);
+					v = get(&sum, 0, what.product);
+				}
+			}
 			uint32_t at = i * what.size[1] + j;
 			put(args[2], at, what.product, (int)at + 1 == fake.wrong_element ? v + 1 : v);
 		}
