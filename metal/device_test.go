@@ -514,8 +514,16 @@ func TestWrongHalves(t *testing.T) {
 		{fake.Control{HalfSums: true}, 800, backend.Unusable, "C is less precise than sums in float32 make it: "},
 	} {
 		fake.Set(tt.control)
+		failed := 0
 		err := launch.Handle(context.Background(), NewMPS(), nil, worker.Request{Op: worker.OpLaunch, Backend: "mps", Device: "mps:0:f16", Seed: 1,
-			Problem: backend.Problem{M: 9, N: 11, K: tt.k}, Rules: worker.Rules{WarmupS: 0.001, MinSamples: 3, MinTimeS: 0.001, Precision: 10, MaxTimeS: 20, BatchS: 1e-6}}, func(worker.Event) {})
+			Problem: backend.Problem{M: 9, N: 11, K: tt.k}, Rules: worker.Rules{WarmupS: 0.001, MinSamples: 3, MinTimeS: 0.001, Precision: 10, MaxTimeS: 20, BatchS: 1e-6}}, func(e worker.Event) {
+			if e.Verification != nil {
+				failed = e.Verification.Failed
+			}
+		})
 		wantError(t, err, tt.kind, tt.text)
+		if (failed > 0) != (tt.kind == backend.WrongResult) {
+			t.Errorf("%+v: %d batches were wrong", tt.control, failed)
+		}
 	}
 }
