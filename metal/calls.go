@@ -65,9 +65,9 @@ func newBuffer(device object, bytes uint64) object {
 	return object(C.mtl_buffer(unsafe.Pointer(device), C.uint64_t(bytes)))
 }
 
-// floats are the first n floats of a buffer, as the host sees them.
-func floats(buffer object, n int) []float32 {
-	return unsafe.Slice((*float32)(C.mtl_contents(unsafe.Pointer(buffer))), n)
+// elements are the first n elements of a buffer, as the host sees them.
+func elements[T byte | uint16 | float32](buffer object, n int) []T {
+	return unsafe.Slice((*T)(C.mtl_contents(unsafe.Pointer(buffer))), n)
 }
 
 func said(e *C.mtl_error) *description {
@@ -105,11 +105,13 @@ type timing struct {
 	start, end float64
 }
 
-// run runs a batch of a pipeline, or of a product, and waits for it.
-func run(queue, pipeline object, isProduct bool, buffers [3]object, b backend.Batch, size backend.Problem, groups, threads [2]uint32) (timing, *description) {
+// run runs a batch of a pipeline, or of a product, and waits for it. element is the size of
+// an element in bytes.
+func run(queue, pipeline object, isProduct bool, buffers [3]object, b backend.Batch, size backend.Problem, element uint64, groups, threads [2]uint32) (timing, *description) {
 	list := [3]unsafe.Pointer{unsafe.Pointer(buffers[0]), unsafe.Pointer(buffers[1]), unsafe.Pointer(buffers[2])}
 	batch := C.mtl_batch{
-		count: C.uint32_t(b.Dispatches), offset: C.uint64_t(4 * b.At(0)), step: C.int64_t(4 * b.Step()),
+		count: C.uint32_t(b.Dispatches), element: C.uint32_t(element),
+		offset: C.uint64_t(element * uint64(b.At(0))), step: C.int64_t(int(element) * b.Step()),
 		size:    [3]C.uint32_t{C.uint32_t(size.M), C.uint32_t(size.N), C.uint32_t(size.K)},
 		groups:  [2]C.uint32_t{C.uint32_t(groups[0]), C.uint32_t(groups[1])},
 		threads: [2]C.uint32_t{C.uint32_t(threads[0]), C.uint32_t(threads[1])},

@@ -42,16 +42,18 @@ func (b *Backend) Devices() ([]result.Device, error) {
 
 // all are the devices, none of which has a queue yet; at least one.
 func (b *Backend) all() ([]*device, error) {
-	handles := listDevices()
-	if len(handles) == 0 {
+	var out []*device
+	for _, suffix := range b.suffixes {
+		for i, h := range listDevices() {
+			d := &device{backend: b, props: describe(h), handle: h, programs: map[*program]struct{}{}}
+			d.info = d.props.device(b.name, i)
+			d.info.ID += suffix
+			out = append(out, d)
+		}
+	}
+	if len(out) == 0 {
 		return nil, &backend.Error{Kind: backend.Absent, Text: b.name + ": Metal shows no device",
 			Remedy: "virtual machines often have none: run gpubench on the Mac itself"}
-	}
-	var out []*device
-	for i, h := range handles {
-		d := &device{backend: b, props: describe(h), handle: h, programs: map[*program]struct{}{}}
-		d.info = d.props.device(b.name, i)
-		out = append(out, d)
 	}
 	return out, nil
 }
@@ -152,6 +154,14 @@ func (d *device) kernel(name string) (*Kernel, error) {
 // isReference reports whether the device runs the library's product.
 func (d *device) isReference() bool { return d.backend.name == "mps" }
 
+// elementBytes is the size of an element of A, B and C.
+func (d *device) elementBytes() uint64 {
+	if d.info.Format() == result.FormatF16 {
+		return 2
+	}
+	return 4
+}
+
 // Candidates are the specializations worth trying for the problem, the likeliest first;
 // of the reference, which chooses for itself, one without constants.
 func (d *device) Candidates(kernel string, p backend.Problem) ([]backend.Specialization, error) {
@@ -192,7 +202,7 @@ func (d *device) checkMatrices(kernel string, p backend.Problem) error {
 		if max(m.Rows, m.Cols) > 1<<31-1 || uint64(m.Rows)*uint64(m.Cols) > 1<<32-1 {
 			return backend.Errorf(backend.Limit, "%s: matrix %s is %d x %d elements, and the kernel's 32-bit indices reach 4294967295", d.info.ID, m.Name, m.Rows, m.Cols)
 		}
-		size := bufferBytes(kernel, p, i)
+		size := d.elementBytes() * uint64(bufferLen(kernel, p, i))
 		if size > d.props.maxBuffer {
 			return &backend.Error{Kind: backend.Limit, Text: fmt.Sprintf("%s: matrix %s needs %d bytes, and maxBufferLength is %d", d.info.ID, m.Name, size, d.props.maxBuffer),
 				Remedy: "choose a smaller size"}
@@ -207,12 +217,12 @@ func (d *device) checkMatrices(kernel string, p backend.Problem) error {
 	return nil
 }
 
-// bufferBytes is the size of A, B or the region of C.
-func bufferBytes(kernel string, p backend.Problem, i int) uint64 {
+// bufferLen is the number of elements of A, B or the region of C.
+func bufferLen(kernel string, p backend.Problem, i int) int {
 	if i == 2 {
-		return 4 * uint64(p.Region(backend.MaxDispatches))
+		return p.Region(backend.MaxDispatches)
 	}
-	return 4 * uint64(p.Matrices(kernel)[i].Len())
+	return p.Matrices(kernel)[i].Len()
 }
 
 // checkShape returns an error when the workgroup exceeds a limit. How many threads a

@@ -3,14 +3,19 @@
 package metal
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"math"
+	"math/rand/v2"
 	"os"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
 
 	"gpubench/internal/backend"
+	"gpubench/internal/half"
 	"gpubench/internal/launch"
 	"gpubench/internal/result"
 	"gpubench/internal/shape"
@@ -69,10 +74,10 @@ func dispatched(t *testing.T, p *program, batch backend.Batch, before, after fak
 	for i, d := range after.Log[len(after.Log)-batch.Dispatches:] {
 		want := fake.Dispatch{
 			Groups: [3]uint64{uint64(p.groups[0]), uint64(p.groups[1]), 1}, Threads: [3]uint64{uint64(p.threads[0]), uint64(p.threads[1]), 1},
-			Offsets: [3]uint64{0, 0, uint64(4 * batch.At(i))}, Size: [3]uint32{uint32(p.problem.M), uint32(p.problem.N), uint32(p.problem.K)},
+			Offsets: [3]uint64{0, 0, p.device.elementBytes() * uint64(batch.At(i))}, Size: [3]uint32{uint32(p.problem.M), uint32(p.problem.N), uint32(p.problem.K)},
 		}
 		if p.device.isReference() {
-			want.Groups, want.Threads, want.Product = [3]uint64{}, [3]uint64{}, true
+			want.Groups, want.Threads, want.Product = [3]uint64{}, [3]uint64{}, 8*int(p.device.elementBytes())
 		}
 		if d != want {
 			t.Errorf("%+v: dispatch %d is %+v, want %+v", batch, i, d, want)
@@ -104,10 +109,19 @@ func TestDevices(t *testing.T) {
 	set(t, fake.Control{})
 	for _, b := range []*Backend{New(), NewMPS()} {
 		list, err := b.Devices()
-		if err != nil || len(list) != 1 {
+		if err != nil || len(list) != len(b.suffixes) {
 			t.Fatal(list, err)
 		}
 		d := list[0]
+		if b.Name() == "mps" { // the same once more, but for its format
+			other := list[1]
+			if other.ID != "mps:0:f16" || d.Format() != result.FormatF32 || other.Format() != result.FormatF16 {
+				t.Errorf("%s in %s, %s in %s", d.ID, d.Format(), other.ID, other.Format())
+			}
+			if other.ID = d.ID; !reflect.DeepEqual(other, d) {
+				t.Errorf("%+v\n%+v", other, d)
+			}
+		}
 		if d.ID != b.Name()+":0" || d.Backend != b.Name() || d.Name != "Apple M0 (fake)" || d.Class != result.ClassIntegrated || !d.GPU() || !d.Unified || !d.Timestamps ||
 			d.MemoryBytes != 1<<33 || d.Driver.Info != "Apple 9, Mac 2" || d.API != map[string]string{"metal": "3"}[b.Name()] || d.Unusable != "" ||
 			d.Limits["gpu-core-count"] != 38 || d.Limits["maxThreadgroupMemoryLength"] != 32768 || d.Limits["maxThreadsPerThreadgroup.height"] != 1024 {
@@ -134,37 +148,49 @@ func TestNoDevice(t *testing.T) {
 	fake.Set(fake.Control{})
 	_, err = New().Open("metal:1")
 	wantError(t, err, backend.NoDevice, `metal: there is no device "metal:1"`)
+	for _, id := range []string{"mps:0:f32", "mps:0:tf32", "mps:1:f16", "metal:0:f16"} {
+		_, err = NewMPS().Open(id)
+		wantError(t, err, backend.NoDevice, `there is no device "`+id+`"`)
+	}
 	fake.Set(fake.Control{Discrete: true})
 	_, err = New().Open("metal:0")
 	wantError(t, err, backend.Unusable, "memory of its own")
 	fake.Set(fake.Control{NoMPS: true})
-	_, err = NewMPS().Open("mps:0")
-	wantError(t, err, backend.Unusable, "Metal Performance Shaders do not support it")
+	for _, id := range []string{"mps:0", "mps:0:f16"} {
+		_, err = NewMPS().Open(id)
+		wantError(t, err, backend.Unusable, id+": ", "Metal Performance Shaders do not support it")
+	}
 	fake.Set(fake.Control{NoQueue: true})
 	_, err = New().Open("metal:0")
 	wantError(t, err, backend.Failed, "metal:0: newCommandQueue: Metal made none")
 }
 
 func TestMPSRefuses(t *testing.T) {
+	for _, id := range []string{"mps:0", "mps:0:f16"} {
+		t.Run(id, func(t *testing.T) { mpsRefuses(t, id) })
+	}
+}
+
+func mpsRefuses(t *testing.T, id string) {
 	set(t, fake.Control{})
-	d := open(t, "mps")
+	d := open(t, id)
 	_, err := d.Candidates(backend.KernelFMA, problems[0])
 	wantError(t, err, backend.Limit, `no kernel "fma"`)
 	_, err = d.Build(backend.KernelMatmul, problems[0], backend.Specialization{"LX": 1})
 	wantError(t, err, backend.Unusable, "no specialization constants")
 	fake.Set(fake.Control{NoProduct: true})
 	_, err = d.Build(backend.KernelMatmul, problems[0], nil)
-	wantError(t, err, backend.Failed, "mps:0: MPSMatrixMultiplication: ")
+	wantError(t, err, backend.Failed, id+": MPSMatrixMultiplication: ")
 	for n := 1; n <= 4; n++ {
 		fake.Set(fake.Control{NoBuffer: n})
 		_, err = d.Build(backend.KernelMatmul, problems[0], nil)
-		wantError(t, err, backend.OutOfMemory, "mps:0: ", "no memory for ")
+		wantError(t, err, backend.OutOfMemory, id+": ", "no memory for ")
 	}
 	fake.Set(fake.Control{})
 	p := build(t, d, backend.KernelMatmul, problems[0], nil)
 	fake.Set(fake.Control{NoCommandBuffer: true})
 	_, err = p.Run(backend.Batch{Dispatches: 1})
-	wantError(t, err, backend.Failed, "mps:0: run the command buffer: there is no command buffer")
+	wantError(t, err, backend.Failed, id+": run the command buffer: there is no command buffer")
 	fake.Set(fake.Control{CommandError: 8})
 	_, err = p.Run(backend.Batch{Dispatches: 1})
 	wantError(t, err, backend.OutOfMemory, "MTLCommandBufferErrorOutOfMemory")
@@ -173,7 +199,7 @@ func TestMPSRefuses(t *testing.T) {
 // An empty dispatch is one, and writes nothing.
 func TestEmpty(t *testing.T) {
 	set(t, fake.Control{})
-	for _, name := range []string{"metal", "mps"} {
+	for _, name := range []string{"metal:0", "mps:0", "mps:0:f16"} {
 		p := build(t, open(t, name), backend.KernelMatmul, problems[1], nil)
 		region := make([]float32, p.problem.Region(1))
 		if err := p.Fill(7, len(region)); err != nil {
@@ -188,7 +214,8 @@ func TestEmpty(t *testing.T) {
 			t.Errorf("%s: %d dispatches", name, after.Dispatches-before.Dispatches)
 		}
 		last := after.Log[len(after.Log)-1]
-		if name == "metal" && (last.Size != [3]uint32{} || last.Groups != [3]uint64{1, 1, 1}) || name == "mps" && last.Size != [3]uint32{1, 1, 1} {
+		if name == "metal:0" && (last.Size != [3]uint32{} || last.Groups != [3]uint64{1, 1, 1}) ||
+			name != "metal:0" && (last.Size != [3]uint32{1, 1, 1} || last.Product != 8*int(p.device.elementBytes())) {
 			t.Errorf("%s: %+v", name, last)
 		}
 		if err := p.Read(region); err != nil || slices.ContainsFunc(region, func(v float32) bool { return v != 7 }) {
@@ -200,7 +227,7 @@ func TestEmpty(t *testing.T) {
 // The device's clock counts when its end is after its start and both after zero.
 func TestDeviceClock(t *testing.T) {
 	set(t, fake.Control{})
-	p := build(t, open(t, "metal"), backend.KernelMatmul, problems[0], nil)
+	p := build(t, open(t, "metal:0"), backend.KernelMatmul, problems[0], nil)
 	for _, c := range []struct {
 		start, end float64
 		want       bool
@@ -218,7 +245,7 @@ func TestDeviceClock(t *testing.T) {
 
 func TestCommandErrors(t *testing.T) {
 	set(t, fake.Control{})
-	p := build(t, open(t, "metal"), backend.KernelMatmul, problems[0], nil)
+	p := build(t, open(t, "metal:0"), backend.KernelMatmul, problems[0], nil)
 	once := backend.Batch{Dispatches: 1}
 	for code, known := range commandErrors {
 		fake.Set(fake.Control{CommandError: int(code)})
@@ -242,7 +269,7 @@ func TestCommandErrors(t *testing.T) {
 
 func TestCompileErrors(t *testing.T) {
 	set(t, fake.Control{})
-	d := open(t, "metal")
+	d := open(t, "metal:0")
 	compile := func(c fake.Control) error {
 		fake.Set(c)
 		_, err := d.Build(backend.KernelMatmul, problems[0], nil)
@@ -284,7 +311,7 @@ func TestLimits(t *testing.T) {
 	}
 	// Where little memory is shared, the candidates are those that fit.
 	fake.Set(fake.Control{GroupMemory: 4096})
-	d := open(t, "metal")
+	d := open(t, "metal:0")
 	specs, err := d.Candidates(backend.KernelMatmul, p)
 	all := len(shape.For(backend.KernelMatmul, result.ClassIntegrated, p))
 	if err != nil || len(specs) == 0 || len(specs) >= all {
@@ -298,9 +325,77 @@ func TestLimits(t *testing.T) {
 	wantError(t, err, backend.Limit, `no text of the kernel "none"`)
 }
 
+// In float16 the matrices are half as large, so that a buffer of that length will do.
+func TestHalfTheMemory(t *testing.T) {
+	p := problems[1]
+	set(t, fake.Control{MaxBuffer: 2 * uint64(p.Region(backend.MaxDispatches))})
+	built := build(t, open(t, "mps:0:f16"), backend.KernelMatmul, p, nil)
+	exercise(t, built, backend.KernelMatmul)
+	_, err := open(t, "mps:0").Candidates(backend.KernelMatmul, p)
+	wantError(t, err, backend.Limit, "mps:0: matrix C needs ")
+	fake.Set(fake.Control{MaxBuffer: 2*uint64(p.Region(backend.MaxDispatches)) - 1})
+	_, err = open(t, "mps:0:f16").Candidates(backend.KernelMatmul, p)
+	wantError(t, err, backend.Limit, "mps:0:f16: matrix C needs ")
+}
+
+// What is not a float16 is rounded to one on loading, and C when it is written: as the fake
+// does, which rounds by itself. What is too large is infinite, and a NaN stays the one it was.
+func TestHalfRounds(t *testing.T) {
+	set(t, fake.Control{})
+	p := backend.Problem{M: 65, N: 33, K: 129}
+	built := build(t, open(t, "mps:0:f16"), backend.KernelMatmul, p, nil)
+	r := rand.New(rand.NewPCG(3, 4))
+	a, b := make([]float32, p.M*p.K), make([]float32, p.K*p.N)
+	for i := range a {
+		// Rows of each magnitude, from those whose products are below 2^-24 to those above 65504.
+		a[i] = float32(r.NormFloat64() * math.Ldexp(1, i/p.K/2-20))
+	}
+	for i := range b {
+		b[i] = float32(r.NormFloat64())
+	}
+	if err := built.Load(a, b); err != nil {
+		t.Fatal(err)
+	}
+	c := make([]float32, p.Region(1))
+	nan := math.Float32frombits(0x7fc5a000)
+	if err := built.Fill(nan, len(c)); err != nil {
+		t.Fatal(err)
+	}
+	once := backend.Batch{Dispatches: 1}
+	if _, err := built.Run(once); err != nil {
+		t.Fatal(err)
+	}
+	if err := built.Read(c); err != nil {
+		t.Fatal(err)
+	}
+	infinite, small := 0, 0
+	for i, got := range c {
+		want, at := nan, i-once.At(0)
+		if 0 <= at && at < p.M*p.N {
+			want = 0
+			for k := range p.K {
+				want += float32(half.Round(a[at/p.N*p.K+k]) * half.Round(b[k*p.N+at%p.N]))
+			}
+			want = half.Round(want)
+		}
+		if math.Float32bits(got) != math.Float32bits(want) {
+			t.Fatalf("element %d of the region is %g, want %g", i, got, want)
+		}
+		if math.IsInf(float64(got), 0) {
+			infinite++
+		}
+		if x := math.Abs(float64(got)); 0 < x && x < 0x1p-14 {
+			small++
+		}
+	}
+	if infinite == 0 || small == 0 {
+		t.Errorf("%d elements are infinite and %d below the smallest normal number", infinite, small)
+	}
+}
+
 func TestWrongUse(t *testing.T) {
 	set(t, fake.Control{})
-	p := build(t, open(t, "metal"), backend.KernelMatmul, problems[1], nil)
+	p := build(t, open(t, "metal:0"), backend.KernelMatmul, problems[1], nil)
 	wantError(t, p.Load(make([]float32, 1), make([]float32, 1)), backend.Failed, "matrix A has 8385 elements, and 1 were given")
 	most := p.problem.Region(backend.MaxDispatches)
 	wantError(t, p.Fill(0, most+1), backend.Failed, "the region of C has")
@@ -316,10 +411,10 @@ func TestWrongUse(t *testing.T) {
 // Ten thousand dispatches, and builds and errors between them, leave no object behind.
 func TestNothingLeaks(t *testing.T) {
 	set(t, fake.Control{})
-	for _, name := range []string{"metal", "mps"} {
+	for _, name := range []string{"metal:0", "mps:0", "mps:0:f16"} {
 		d := open(t, name)
 		tiny := backend.Specialization{"LX": 1, "LY": 1, "TM": 1, "TN": 1, "VN": 1, "BK": 1, "KU": 1, "PA": 0, "PB": 0}
-		if name == "mps" {
+		if d.isReference() {
 			tiny = nil
 		}
 		p := build(t, d, backend.KernelMatmul, problems[0], tiny)
@@ -361,11 +456,16 @@ func TestCloseTakesPrograms(t *testing.T) {
 	d.Close()
 }
 
-// A child's whole work, search and launch, goes through on both, verified as everywhere.
+// A child's whole work, search and launch, goes through on all, verified as everywhere.
 func TestLaunch(t *testing.T) {
 	set(t, fake.Control{Start: 1, End: 1.0001})
 	rules := worker.Rules{WarmupS: 0.001, MinSamples: 3, MinTimeS: 0.001, Precision: 10, MaxTimeS: 20, BatchS: 1e-6}
-	for _, b := range []*Backend{New(testKernels(t)...), NewMPS()} {
+	sums := map[string]string{}
+	for _, device := range []string{"metal:0", "mps:0", "mps:0:f16"} {
+		b := New(testKernels(t)...)
+		if device != "metal:0" {
+			b = NewMPS()
+		}
 		for _, req := range []worker.Request{
 			{Op: worker.OpSearch, Problem: backend.Problem{M: 33, N: 35, K: 37}},
 			{Op: worker.OpLaunch, Problem: backend.Problem{M: 33, N: 35, K: 37}},
@@ -375,12 +475,55 @@ func TestLaunch(t *testing.T) {
 			if b.Name() == "mps" && req.Kernel == backend.KernelFMA {
 				continue
 			}
-			req.Backend, req.Device, req.Rules, req.Seed = b.Name(), b.Name()+":0", rules, 1
-			var events []string
-			err := launch.Handle(context.Background(), b, nil, req, func(e worker.Event) { events = append(events, e.Event) })
-			if err != nil || len(events) == 0 || events[len(events)-1] != worker.EventDone {
-				t.Errorf("%s %s %s: %v, events %v", b.Name(), req.Op, req.Kernel, err, events)
+			req.Backend, req.Device, req.Rules, req.Seed = b.Name(), device, rules, 1
+			var last worker.Event
+			err := launch.Handle(context.Background(), b, nil, req, func(e worker.Event) {
+				last = e
+				switch {
+				case e.Event == worker.EventBuilt && req.Kernel == "":
+					if want := map[string]string{"mps:0:f16": "f16"}[device]; e.Kernel.Format != cmp.Or(want, "f32") || e.Kernel.Accumulate != "f32" {
+						t.Errorf("%s: %+v", device, e.Kernel)
+					}
+				case e.Event == worker.EventVerified && req.Kernel == "":
+					sums[device] = e.Verification.ExactChecksum
+				}
+			})
+			if err != nil || last.Event != worker.EventDone {
+				t.Errorf("%s %s %s: %v, and at last %q", device, req.Op, req.Kernel, err, last.Event)
 			}
+		}
+	}
+	if sums["metal:0"] == "" || sums["metal:0"] != sums["mps:0"] || sums["mps:0:f16"] == "" || sums["mps:0:f16"] == sums["mps:0"] {
+		t.Errorf("checksums on the exact input: %v", sums)
+	}
+}
+
+// A product that does not round as float16 does is found: here one of bfloat16, one that is
+// wrong in a single element, and sums in float16, which may be meant.
+func TestWrongHalves(t *testing.T) {
+	set(t, fake.Control{})
+	for _, tt := range []struct {
+		control fake.Control
+		k       int
+		kind    backend.Kind
+		text    string
+	}{
+		{fake.Control{HalfBits: 8}, 37, backend.WrongResult, "(error 1, bound 0)"},
+		{fake.Control{HalfBits: 8}, 800, backend.Unusable, "C is less precise than sums in float32 make it: "},
+		{fake.Control{WrongElement: 50}, 800, backend.WrongResult, "C[4,5] is "},
+		{fake.Control{HalfSums: true}, 800, backend.Unusable, "C is less precise than sums in float32 make it: "},
+	} {
+		fake.Set(tt.control)
+		failed := 0
+		err := launch.Handle(context.Background(), NewMPS(), nil, worker.Request{Op: worker.OpLaunch, Backend: "mps", Device: "mps:0:f16", Seed: 1,
+			Problem: backend.Problem{M: 9, N: 11, K: tt.k}, Rules: worker.Rules{WarmupS: 0.001, MinSamples: 3, MinTimeS: 0.001, Precision: 10, MaxTimeS: 20, BatchS: 1e-6}}, func(e worker.Event) {
+			if e.Verification != nil {
+				failed = e.Verification.Failed
+			}
+		})
+		wantError(t, err, tt.kind, tt.text)
+		if (failed > 0) != (tt.kind == backend.WrongResult) {
+			t.Errorf("%+v: %d batches were wrong", tt.control, failed)
 		}
 	}
 }

@@ -54,6 +54,7 @@ typedef struct {
 // that many bytes after the one before it.
 typedef struct {
 	uint32_t count;
+	uint32_t element; // bytes of one: 4 for float32, or of a product 2 for float16
 	uint64_t offset;
 	int64_t step;
 	uint32_t size[3]; // m, n, k

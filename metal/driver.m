@@ -221,13 +221,13 @@ void *mtl_product(void *device, const uint32_t *size)
 	}
 }
 
-// matrix is a matrix of float32 in a buffer, without padding, autoreleased.
-static MPSMatrix *matrix(void *buffer, uint64_t offset, uint32_t rows, uint32_t columns)
+// matrix is a matrix in a buffer, without padding, autoreleased.
+static MPSMatrix *matrix(void *buffer, uint64_t offset, uint32_t rows, uint32_t columns, uint32_t element)
 {
 	MPSMatrixDescriptor *d = [MPSMatrixDescriptor matrixDescriptorWithRows:rows
 	                                                               columns:columns
-	                                                              rowBytes:4 * (NSUInteger)columns
-	                                                              dataType:MPSDataTypeFloat32];
+	                                                              rowBytes:element * (NSUInteger)columns
+	                                                              dataType:element == 2 ? MPSDataTypeFloat16 : MPSDataTypeFloat32];
 	return [[[MPSMatrix alloc] initWithBuffer:(id<MTLBuffer>)buffer offset:offset descriptor:d] autorelease];
 }
 
@@ -241,13 +241,13 @@ int mtl_multiply(void *queue, void *product, void *const *buffers, const mtl_bat
 			explain(e, nil, @"there is no command buffer");
 			return 1;
 		}
-		MPSMatrix *left = matrix(buffers[0], 0, b->size[0], b->size[2]);
-		MPSMatrix *right = matrix(buffers[1], 0, b->size[2], b->size[1]);
+		MPSMatrix *left = matrix(buffers[0], 0, b->size[0], b->size[2], b->element);
+		MPSMatrix *right = matrix(buffers[1], 0, b->size[2], b->size[1], b->element);
 		for (uint32_t i = 0; i < b->count; i++)
 			[(MPSMatrixMultiplication *)product encodeToCommandBuffer:commands
 			                                               leftMatrix:left
 			                                              rightMatrix:right
-			                                             resultMatrix:matrix(buffers[2], b->offset + (uint64_t)(b->step * i), b->size[0], b->size[1])];
+			                                             resultMatrix:matrix(buffers[2], b->offset + (uint64_t)(b->step * i), b->size[0], b->size[1], b->element)];
 		return finish(commands, t, e);
 	}
 }

@@ -1,7 +1,7 @@
 // Package metal is the Metal backend of macOS: it runs what is made of the kernels'
 // SPIR-V in Metal's own language, compiled on the device when a kernel is built. It also
 // holds mps, the reference on the same device: the matrix product of Metal Performance
-// Shaders.
+// Shaders, in float32 and, as mps:N:f16, in float16.
 //
 // The matrices lie in memory that the device shares with the processor, as it is on every
 // Mac with one of Apple's chips; a device with memory of its own is not usable.
@@ -15,6 +15,7 @@ import (
 	"strings"
 
 	"gpubench/internal/msl"
+	"gpubench/internal/result"
 	"gpubench/internal/spirv"
 )
 
@@ -80,15 +81,18 @@ func ParseKernel(name string, module []byte, text string) (Kernel, error) {
 
 // Backend implements backend.Backend: metal or mps.
 type Backend struct {
-	name    string
-	kernels []Kernel
+	name     string
+	kernels  []Kernel
+	suffixes []string // of the ids under which it lists each device
 }
 
 // New returns the backend for kernels. It touches no device yet.
-func New(kernels ...Kernel) *Backend { return &Backend{"metal", kernels} }
+func New(kernels ...Kernel) *Backend { return &Backend{"metal", kernels, []string{""}} }
 
 // NewMPS returns the reference.
-func NewMPS() *Backend { return &Backend{name: "mps"} }
+func NewMPS() *Backend {
+	return &Backend{name: "mps", suffixes: []string{"", ":" + result.FormatF16}}
+}
 
 // Name is metal or mps.
 func (b *Backend) Name() string { return b.name }

@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"gpubench/internal/backend"
+	"gpubench/internal/half"
 	"gpubench/internal/shape"
 )
 
@@ -113,18 +114,19 @@ func (p *program) initProduct(kernel string, spec backend.Specialization) error 
 	if p.pipeline == nil || p.smallest == nil {
 		return failure(d.info.ID, "MPSMatrixMultiplication", description{text: "Metal Performance Shaders made none"})
 	}
-	p.smallestMatrix = newBuffer(d.handle, 4*uint64(backend.Stagger+1))
+	size := d.elementBytes() * (backend.Stagger + 1)
+	p.smallestMatrix = newBuffer(d.handle, size)
 	if p.smallestMatrix == nil {
-		return p.outOfMemory("the smallest matrix", 4*uint64(backend.Stagger+1))
+		return p.outOfMemory("the smallest matrix", size)
 	}
-	clear(floats(p.smallestMatrix, backend.Stagger+1))
+	clear(elements[byte](p.smallestMatrix, int(size)))
 	return nil
 }
 
 func (p *program) initBuffers(kernel string) error {
 	for i, m := range p.problem.Matrices(kernel) {
-		size := bufferBytes(kernel, p.problem, i)
-		p.lengths[i] = int(size / 4)
+		p.lengths[i] = bufferLen(kernel, p.problem, i)
+		size := p.device.elementBytes() * uint64(p.lengths[i])
 		if p.buffers[i] = newBuffer(p.device.handle, size); p.buffers[i] == nil {
 			return p.outOfMemory("matrix "+m.Name, size)
 		}
@@ -150,34 +152,59 @@ func (p *program) Load(a, b []float32) error {
 		if len(values) != p.lengths[i] {
 			return backend.Errorf(backend.Failed, "%s: matrix %c has %d elements, and %d were given", p.device.info.ID, 'A'+i, p.lengths[i], len(values))
 		}
-		copy(floats(p.buffers[i], len(values)), values)
+		if p.device.elementBytes() == 4 {
+			copy(elements[float32](p.buffers[i], len(values)), values)
+			continue
+		}
+		to := elements[uint16](p.buffers[i], len(values))
+		for j, v := range values {
+			to[j] = half.From(v)
+		}
 	}
 	return nil
 }
 
-// region is the first n elements of C's region.
-func (p *program) region(n int) ([]float32, error) {
+// checkRegion returns an error when the region of C has fewer than n elements.
+func (p *program) checkRegion(n int) error {
 	if n > p.lengths[2] {
-		return nil, backend.Errorf(backend.Failed, "%s: the region of C has %d elements, and %d were asked for", p.device.info.ID, p.lengths[2], n)
+		return backend.Errorf(backend.Failed, "%s: the region of C has %d elements, and %d were asked for", p.device.info.ID, p.lengths[2], n)
 	}
-	return floats(p.buffers[2], n), nil
+	return nil
 }
 
 // Fill sets the first n elements of C's region to v. The processor does it: the memory is
 // its own as well, and Metal fills with equal bytes only.
 func (p *program) Fill(v float32, n int) error {
-	c, err := p.region(n)
-	for i := range c {
-		c[i] = v
+	if err := p.checkRegion(n); err != nil {
+		return err
 	}
-	return err
+	if p.device.elementBytes() == 4 {
+		fill(elements[float32](p.buffers[2], n), v)
+	} else {
+		fill(elements[uint16](p.buffers[2], n), half.From(v))
+	}
+	return nil
+}
+
+func fill[T any](list []T, v T) {
+	for i := range list {
+		list[i] = v
+	}
 }
 
 // Read copies the first elements of C's region from the device.
 func (p *program) Read(c []float32) error {
-	from, err := p.region(len(c))
-	copy(c, from)
-	return err
+	if err := p.checkRegion(len(c)); err != nil {
+		return err
+	}
+	if p.device.elementBytes() == 4 {
+		copy(c, elements[float32](p.buffers[2], len(c)))
+		return nil
+	}
+	for i, h := range elements[uint16](p.buffers[2], len(c)) {
+		c[i] = half.To(h)
+	}
+	return nil
 }
 
 // Run submits a batch in one command buffer and waits for it.
@@ -201,7 +228,7 @@ func (p *program) Empty() (backend.Timing, error) {
 
 func (p *program) submit(pipeline object, buffers [3]object, b backend.Batch, size backend.Problem, groups [2]uint32) (backend.Timing, error) {
 	d := p.device
-	t, failed := run(d.queue, pipeline, d.isReference(), buffers, b, size, groups, p.threads)
+	t, failed := run(d.queue, pipeline, d.isReference(), buffers, b, size, d.elementBytes(), groups, p.threads)
 	if failed != nil {
 		return backend.Timing{}, failure(d.info.ID, "run the command buffer", *failed)
 	}

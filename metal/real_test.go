@@ -8,6 +8,7 @@ import (
 	"errors"
 	"math"
 	"math/rand/v2"
+	"strings"
 	"testing"
 
 	"gpubench/internal/backend"
@@ -19,13 +20,14 @@ import (
 // what was dispatched.
 var watch = func(*testing.T, *program, backend.Batch) (done func()) { return func() {} }
 
-func open(t *testing.T, name string) *device {
+// open opens a device by its id.
+func open(t *testing.T, id string) *device {
 	t.Helper()
 	b := New(testKernels(t)...)
-	if name == "mps" {
+	if strings.HasPrefix(id, "mps") {
 		b = NewMPS()
 	}
-	d, err := b.Open(name + ":0")
+	d, err := b.Open(id)
 	var e *backend.Error
 	if errors.As(err, &e) && e.Kind == backend.Absent {
 		t.Skip("needs a device of Metal")
@@ -49,17 +51,17 @@ func build(t *testing.T, d *device, kernel string, p backend.Problem, s backend.
 
 var problems = []backend.Problem{{M: 1, N: 1, K: 1}, {M: 65, N: 33, K: 129}, {M: 1, N: 300, K: 5}, {M: 130, N: 131, K: 17}}
 
-// input is integers, on which every order of adding up gives the same bits, and what C
-// must be.
-func input(kernel string, p backend.Problem) (a, b, c []float32) {
+// input is integers of this magnitude at most, on which every order of adding up gives the same
+// bits, and what C must be.
+func input(kernel string, p backend.Problem, most int) (a, b, c []float32) {
 	r := rand.New(rand.NewPCG(1, 2))
 	m := p.Matrices(kernel)
 	a, b, c = make([]float32, m[0].Len()), make([]float32, m[1].Len()), make([]float32, m[2].Len())
 	for i := range a {
-		a[i] = float32(r.IntN(201) - 100)
+		a[i] = float32(r.IntN(2*most+1) - most)
 	}
 	for i := range b {
-		if b[i] = float32(r.IntN(201) - 100); kernel == backend.KernelFMA {
+		if b[i] = float32(r.IntN(2*most+1) - most); kernel == backend.KernelFMA {
 			b[i] = float32(-2 * r.IntN(2))
 		}
 	}
@@ -83,7 +85,11 @@ func input(kernel string, p backend.Problem) (a, b, c []float32) {
 // must have left, and that nothing else was touched.
 func exercise(t *testing.T, p *program, kernel string) {
 	t.Helper()
-	a, b, c := input(kernel, p.problem)
+	most := 100
+	if p.device.elementBytes() == 2 {
+		most = 3 // no sum exceeds 2048, up to which float16 holds all integers
+	}
+	a, b, c := input(kernel, p.problem, most)
 	if err := p.Load(a, b); err != nil {
 		t.Fatal(err)
 	}
@@ -118,7 +124,7 @@ func exercise(t *testing.T, p *program, kernel string) {
 // Every candidate of both kernels gives the bits of the reference, by way of all of the
 // Objective-C, and so do the defaults and tiles that divide nothing.
 func TestProducts(t *testing.T) {
-	d := open(t, "metal")
+	d := open(t, "metal:0")
 	for _, kernel := range []string{backend.KernelMatmul, backend.KernelFMA} {
 		odd := shape.Specialization(&shape.Tile{LX: 3, LY: 5, TM: 2, TN: 3, VN: 1, BK: 12, KU: 3, PA: 1, PB: 7})
 		if kernel == backend.KernelFMA {
@@ -147,9 +153,14 @@ func TestProducts(t *testing.T) {
 	}
 }
 
-// The product of Metal Performance Shaders gives the same bits.
+// The product of Metal Performance Shaders gives the same bits, in both formats.
 func TestMPS(t *testing.T) {
-	d := open(t, "mps")
+	for _, id := range []string{"mps:0", "mps:0:f16"} {
+		t.Run(id, func(t *testing.T) { testMPS(t, open(t, id)) })
+	}
+}
+
+func testMPS(t *testing.T, d *device) {
 	for _, p := range problems {
 		specs, err := d.Candidates(backend.KernelMatmul, p)
 		if err != nil || len(specs) != 1 || len(specs[0]) != 0 {

@@ -2,6 +2,7 @@ package analysis_test
 
 import (
 	"math"
+	"strings"
 	"testing"
 
 	"gpubench/internal/analysis"
@@ -74,13 +75,37 @@ func TestCardRatios(t *testing.T) {
 // TF32 by nothing that is measured.
 func TestCardPeaks(t *testing.T) {
 	d := card("cpu")
-	for _, id := range []string{"cuda:0", "cuda:1"} {
-		p := testdoc.Add(d, id, 512, 2e12, 0.01)
-		p.Role, p.Kernel.Name = result.RolePeak, "fma"
+	checkPeaks(t, d, "cuda:0", "cuda:1", "cublas:1 cuda:1")
+}
+
+// The float32 product of Metal Performance Shaders is bounded likewise.
+func TestMetalPeaks(t *testing.T) {
+	d := testdoc.New(testdoc.CPU)
+	for _, id := range []string{"metal:0", "metal:1", "mps:0", "mps:1", "mps:0:f16", "mps:1:f16"} {
+		name, _, _ := strings.Cut(id, ":")
+		d.Devices = append(d.Devices, result.Device{ID: id, Backend: name, Class: result.ClassIntegrated, Name: "Apple M4 Pro"})
+		testdoc.Add(d, id, 512, 1e12, 0.01)
+	}
+	checkPeaks(t, d, "metal:0", "metal:1", "mps:0 metal:0", "mps:1 metal:1")
+}
+
+// checkPeaks adds a peak for each device that is named alone, and checks that those, and of
+// pairs the first by the peak of the second, are bounded and nothing else is.
+func checkPeaks(t *testing.T, d *result.Document, bounded ...string) {
+	t.Helper()
+	from := map[string]string{}
+	for _, b := range bounded {
+		if id, by, pair := strings.Cut(b, " "); pair {
+			from[id] = from[by]
+		} else {
+			p := testdoc.Add(d, id, 512, 2e12, 0.01)
+			p.Role, p.Kernel.Name = result.RolePeak, "fma"
+			from[id] = p.ID
+		}
 	}
 	testdoc.Finish(d, "cpu")
 	for _, m := range d.Measurements {
-		want := map[string]string{"cuda:0": "m8", "cuda:1": "m9", "cublas:1": "m9"}[m.Device]
+		want := from[m.Device]
 		if m.Role == result.RolePeak {
 			want = ""
 		}

@@ -38,7 +38,7 @@ type Selector struct {
 	OS       string   `json:"os,omitempty"`       // of the host, as Go names it
 	Runtime  string   `json:"runtime,omitempty"`  // native, podman, ...
 	Backends []string `json:"backends,omitempty"` // vulkan, cuda, cublas, mps, ...
-	Format   string   `json:"format,omitempty"`   // number format: f32
+	Format   string   `json:"format,omitempty"`   // number format: f32; without one, any that a baseline has too
 	// CPU is true for a claim about processors that are no GPU. Without it only
 	// measurements on a GPU count, and never those of a software device.
 	CPU bool `json:"cpu,omitempty"`
@@ -230,6 +230,9 @@ func (v *BaselineVerdict) add(c Claim, s Source, arms []*armOf) error {
 			continue
 		}
 		base := v.baseline(arms, a)
+		if base == nil && c.Arm.Format == "" && a.Kernel.Format != result.FormatF32 {
+			continue // no baseline multiplies in it
+		}
 		if base == nil && !slices.ContainsFunc(arms, v.is) {
 			v.miss("%s: %s was not measured; measure it in the same run (--device %s,%s)", s.Name, baselineWords(v.Baseline), v.Baseline, a.Device)
 			continue

@@ -107,6 +107,36 @@ func TestJudge(t *testing.T) {
 	}
 }
 
+// A product in a format that no baseline has does not count, nor is it missed; where the claim
+// asks for the format, it is.
+func TestJudgeKeepsFormatsApart(t *testing.T) {
+	claims := analysis.PublishedClaims()[1:2] // Metal Performance Shaders, 4 to 6 times
+	d := testdoc.New(testdoc.CPU, testdoc.OneCore, testdoc.BLAS)
+	d.Host.OS = "darwin"
+	for i, id := range []string{"cpu", "cpu:1", "blas", "mps:0", "mps:0:f16"} {
+		if i >= 3 {
+			d.Devices = append(d.Devices, result.Device{ID: id, Backend: "mps", Class: result.ClassIntegrated, Name: "Apple M4 Pro"})
+		}
+		testdoc.Add(d, id, 512, []float64{100e9, 50e9, 200e9, 500e9, 1000e9}[i], 0.001)
+	}
+	testdoc.Finish(d, "cpu")
+	j := judge(t, claims, d)[0]
+	if got := verdicts(j); got != "cpu supported, cpu:1 refuted, blas refuted" {
+		t.Error(got)
+	}
+	for _, v := range j.Verdicts {
+		if len(v.Ratios) != 1 || v.Ratios[0].Device != "mps:0" || len(v.Missing) > 0 {
+			t.Errorf("%+v", v)
+		}
+	}
+	claims[0].Arm.Format = "f16"
+	for _, v := range judge(t, claims, d)[0].Verdicts {
+		if len(v.Ratios) != 0 || len(v.Missing) != 1 || !strings.Contains(v.Missing[0], "to compare mps:0:f16 with at 512x512x512") {
+			t.Errorf("%+v", v)
+		}
+	}
+}
+
 // What does not count is said, and so is what was not measured.
 func TestJudgeSaysWhatIsMissing(t *testing.T) {
 	software := onMac(3.5)

@@ -2,7 +2,11 @@
 
 package analysis
 
-import "gpubench/internal/result"
+import (
+	"strings"
+
+	"gpubench/internal/result"
+)
 
 // Impossible is the share of the peak above which a rate cannot be right. The 5 % are
 // for clocks that were higher while the rate was measured than while the peak was.
@@ -34,8 +38,9 @@ func Peaks(ms []result.Measurement, devices []result.Device, isa string) {
 
 // bounds reports whether the peak of one device is that of another: the device
 // itself; for a library on the CPU the cpu device with as many threads and with the
-// instruction set that the library will choose; and for cuBLAS the cuda device that is
-// the same card, unless it multiplies in another format, which is faster.
+// instruction set that the library will choose; for cuBLAS the cuda device that is the same
+// card, and for Metal Performance Shaders the device of Metal with the same number, unless
+// they multiply in another format, which is faster.
 func bounds(devices []result.Device, peak, other, isa string) bool {
 	if peak == other {
 		return true
@@ -54,6 +59,8 @@ func bounds(devices []result.Device, peak, other, isa string) bool {
 		return p.Backend == "cpu" && p.Threads == o.Threads && p.ISA == isa
 	case "cublas":
 		return p.Backend == "cuda" && p.UUID != "" && p.UUID == o.UUID && o.Format() == result.FormatF32
+	case "mps":
+		return p.Backend == "metal" && p.ID == strings.Replace(o.ID, "mps:", "metal:", 1) && o.Format() == result.FormatF32
 	}
 	return false
 }

@@ -16,7 +16,7 @@ import (
 func sameWork(a, b *result.Measurement) bool {
 	p, q := a.Problem, b.Problem
 	return p.M == q.M && p.N == q.N && p.K == q.K && p.Input == q.Input &&
-		(a.Kernel.Name == b.Kernel.Name || a.Role != b.Role) && a.Kernel.Format == b.Kernel.Format && a.Kernel.Accumulate == b.Kernel.Accumulate
+		(a.Kernel.Name == b.Kernel.Name || a.Role == result.RoleReference || b.Role == result.RoleReference) && a.Kernel.Format == b.Kernel.Format && a.Kernel.Accumulate == b.Kernel.Accumulate
 }
 
 // compared reports whether a measurement takes part in ratios.

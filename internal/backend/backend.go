@@ -15,7 +15,8 @@ import (
 )
 
 // Problem is C = A x B: A is M x K, B is K x N, C is M x N, all row major and
-// float32, none padded. Every dimension is at least 1.
+// float32, none padded. Every dimension is at least 1. A reference whose format is float16
+// (see result.Device.Format) keeps them so: it rounds A and B when they are loaded, and C.
 type Problem struct{ M, N, K int }
 
 // FLOP is the work of one dispatch: a multiplication and an addition for each
@@ -54,8 +55,8 @@ const (
 )
 
 // Stagger is by how many elements the places of two neighbouring dispatches in C's
-// region are apart: 256 bytes, the largest alignment that Vulkan may ask of an offset
-// into a storage buffer.
+// region are apart: 256 bytes of float32, the largest alignment that Vulkan may ask of an
+// offset into a storage buffer.
 const Stagger = 64
 
 // MaxDispatches bounds a batch, so that a clock that reads far too little cannot ask

@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"fmt"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -37,7 +38,12 @@ var macSteps = []string{
 	"make mac-test",
 	"otool -L bin/gpubench",
 	"gpubench devices",
-	"gpubench run --quiet --size 256,1024,1000x777x555 --launches 3 --json OUT/mac-check.json",
+	"gpubench run --quiet --size 256,1024,1000x777x555 --launches 3 --json OUT/native.json",
+	"podman info",
+	"docker info",
+	"container system status",
+	"make images",
+	"gpubench suite --quiet --size 256,1024 --launches 3 --json OUT/mac-check.json",
 	"pmset -g therm",
 }
 
@@ -67,7 +73,7 @@ func macCheck(t *testing.T, out string, bodies map[string]string, without ...str
 	note := func(name string) string {
 		return fmt.Sprintf("#!/bin/sh\necho \"%s $*\" >>%s\n%s\n", name, noted, bodies[name])
 	}
-	for _, name := range []string{"sw_vers", "sysctl", "ioreg", "pmset", "cc", "go", "git", "make", "otool"} {
+	for _, name := range []string{"sw_vers", "sysctl", "ioreg", "pmset", "cc", "go", "git", "make", "otool", "podman", "docker", "container"} {
 		if !slices.Contains(without, name) {
 			write(filepath.Join("path", name), note(name))
 		}
@@ -76,7 +82,7 @@ func macCheck(t *testing.T, out string, bodies map[string]string, without ...str
 	if !slices.Contains(without, "gpubench") {
 		write("bin/gpubench", note("gpubench"))
 	}
-	for _, tool := range []string{"sh", "tee", "grep", "sed", "rm", "mkdir", "dirname", "cat"} {
+	for _, tool := range []string{"sh", "tee", "grep", "sed", "rm", "mkdir", "dirname", "cat", "cp", "perl"} {
 		path, err := exec.LookPath(tool)
 		if err == nil {
 			err = os.Symlink(path, filepath.Join(bin, tool))
@@ -102,7 +108,7 @@ func macCheck(t *testing.T, out string, bodies map[string]string, without ...str
 }
 
 const (
-	aDocument = `case "$*" in run*) while [ "$1" != --json ]; do shift; done; echo '{}' >"$2" ;; esac`
+	aDocument = `case $1 in run | suite) what=$1; while [ "$1" != --json ]; do shift; done; echo "$what" >"$2" ;; esac`
 	aRegistry = `echo '    "gpu-core-count" = 20'`
 )
 
@@ -128,8 +134,59 @@ func TestMacCheck(t *testing.T) {
 			t.Errorf("the log or the terminal lacks %q:\n%s", part, log)
 		}
 	}
-	if _, err := os.Stat(filepath.Join(out, "mac-check.json")); err != nil {
-		t.Error(err)
+	checkDocument(t, out, "suite")
+	if !strings.Contains(string(log), "mac-check: container engines that answer: podman docker container\n") {
+		t.Errorf("the log does not name the engines:\n%s", log)
+	}
+}
+
+// checkDocument checks by what the document to send was written; empty for none at all.
+func checkDocument(t *testing.T, out, want string) {
+	t.Helper()
+	text, _ := os.ReadFile(filepath.Join(out, "mac-check.json"))
+	if got := strings.TrimSpace(string(text)); got != want {
+		t.Errorf("the document to send is that of %q, want %q", got, want)
+	}
+}
+
+// Whatever becomes of the engines, there is a document, which is the suite's where that
+// measured what it could.
+func TestMacCheckEngines(t *testing.T) {
+	engines := []string{"podman", "docker", "container"}
+	for _, tt := range []struct {
+		name     string
+		bodies   map[string]string
+		without  []string
+		document string
+		says     []string
+		images   bool
+		status   int
+	}{
+		{"none", nil, engines, "suite", []string{"engines that answer: none; docs/macos.md"}, false, 0},
+		{"none that answers", map[string]string{"podman": "exit 125", "docker": "exit 1", "container": "exit 1"}, nil, "suite", []string{"engines that answer: none; "}, false, 0},
+		{"podman", map[string]string{"docker": "exit 1"}, []string{"container"}, "suite", []string{"engines that answer: podman\n"}, true, 0},
+		{"Apple's alone", nil, engines[:2], "suite", []string{"engines that answer: container\n", "nothing to build the image with"}, false, 0},
+		{"images that cannot be built", map[string]string{"make": `[ "$1" != images ] || exit 2`}, nil, "suite", []string{"failed with exit status 2: make images", "\n  make images\n"}, true, 1},
+		{"an engine that fails", map[string]string{"gpubench": aDocument + "\n[ $what != suite ] || exit 1"}, nil, "suite", []string{"\n  bin/gpubench suite "}, true, 1},
+		{"a wrong result", map[string]string{"gpubench": aDocument + "\n[ $what != suite ] || exit 3"}, nil, "suite", []string{"\n  bin/gpubench suite "}, true, 1},
+		{"a suite that crashes", map[string]string{"gpubench": aDocument + "\n[ $what != suite ] || exit 2"}, nil, "run", []string{"that of gpubench run takes its place", "\n  bin/gpubench suite "}, true, 1},
+		{"a suite without a document", map[string]string{"gpubench": `[ "$1" != suite ] || exit 1` + "\n" + aDocument}, nil, "run", []string{"that of gpubench run takes its place"}, true, 1},
+		{"a run that fails", map[string]string{"gpubench": `[ "$1" != run ] || exit 1` + "\n" + aDocument}, nil, "suite", []string{"\n  bin/gpubench run "}, true, 1},
+		{"neither", map[string]string{"gpubench": "[ $1 = devices ]"}, nil, "", []string{"\n  bin/gpubench run ", "\n  bin/gpubench suite "}, true, 1},
+	} {
+		bodies := map[string]string{"gpubench": aDocument, "ioreg": aRegistry}
+		maps.Copy(bodies, tt.bodies)
+		out := filepath.Join(t.TempDir(), "out")
+		printed, status, notes := macCheck(t, out, bodies, tt.without...)
+		if status != tt.status || slices.Contains(notes, "make images") != tt.images {
+			t.Errorf("%s: exit status %d, steps\n%s\n%s", tt.name, status, strings.Join(notes, "\n"), printed)
+		}
+		for _, part := range tt.says {
+			if !strings.Contains(printed, part) {
+				t.Errorf("%s: %q is not said:\n%s", tt.name, part, printed)
+			}
+		}
+		checkDocument(t, out, tt.document)
 	}
 }
 
@@ -143,7 +200,7 @@ func TestMacCheckGoesOn(t *testing.T) {
 		failed string
 	}{
 		{"a measurement that fails", map[string]string{"gpubench": `[ "$1" != run ] || { echo "mps:0: no"; exit 1; }`, "ioreg": aRegistry}, nil,
-			"bin/gpubench run --quiet --size 256,1024,1000x777x555 --launches 3 --json " + out + "/mac-check.json"},
+			"bin/gpubench run --quiet --size 256,1024,1000x777x555 --launches 3 --json " + out + "/native.json"},
 		{"a test that fails", map[string]string{"make": `[ "$1" != mac-test ] || exit 2`, "gpubench": aDocument, "ioreg": aRegistry}, nil, "make mac-test"},
 		{"a build that makes nothing", map[string]string{"ioreg": aRegistry}, []string{"gpubench"}, "bin/gpubench devices"},
 		{"no registry of devices", map[string]string{"gpubench": aDocument}, nil, "sh -c ioreg -rc IOAccelerator -d 1"},

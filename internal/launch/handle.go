@@ -87,6 +87,7 @@ type session struct {
 	ctx    context.Context
 	req    worker.Request
 	kernel string // that of the request
+	format string // that the device multiplies in, while one is open
 	emit   func(worker.Event)
 	meters meter.Source
 	start  time.Time
@@ -108,6 +109,7 @@ func (s *session) withDevice(b backend.Backend, p backend.Problem, f func(backen
 		return err
 	}
 	defer closing("device", dev, &err)
+	s.format = dev.Info().Format()
 	s.disturbances = disturb.Open()
 	defer s.disturbances.Close()
 	return f(dev)

@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 
 	"gpubench/internal/backend"
+	"gpubench/internal/half"
 )
 
 // Each matrix draws from streams of its own, so that A and B are independent
@@ -44,9 +45,42 @@ func exactInput(p backend.Problem, seed uint64) (a, b []float32, err error) {
 	return random(p.M*p.K, seed, streamA, draw), random(p.K*p.N, seed, streamB, draw), nil
 }
 
+// maxExactHalf is the largest integer up to which float16 holds every one.
+const maxExactHalf = 1 << 11
+
+// exactHalfInput is exactInput for float16, in which C is kept and perhaps summed too: the
+// magnitudes of the products that make an element of C add up to maxExactHalf at most. No
+// sum of some of them, in any order, is rounded in either format. It is a Limit from that k on
+// at which elements of the product of normal numbers could exceed what float16 holds; see
+// halfBound.
+//
+// From k of 2049 on only 0, 1 and -1 are small enough, and of the elements of a row of A only
+// every second, third, ... is not zero; which, differs from row to row.
+func exactHalfInput(p backend.Problem, seed uint64) (a, b []float32, err error) {
+	if p.K >= maxExact {
+		return nil, nil, backend.Errorf(backend.Limit, "float16: k is %d, and from %d on an element of C may exceed %d, the largest number", p.K, maxExact, half.Max)
+	}
+	stride := (p.K + maxExactHalf - 1) / maxExactHalf
+	v := int(math.Sqrt(float64(maxExactHalf / ((p.K + stride - 1) / stride))))
+	draw := func(r *rand.Rand) float32 { return float32(r.IntN(2*v+1) - v) }
+	a, b = random(p.M*p.K, seed, streamA, draw), random(p.K*p.N, seed, streamB, draw)
+	for i := range a {
+		if row, k := i/p.K, i%p.K; (row+k)%stride != 0 {
+			a[i] = 0
+		}
+	}
+	return a, b, nil
+}
+
 // normalInput returns A and B of standard normal numbers.
 func normalInput(p backend.Problem, seed uint64) (a, b []float32) {
 	draw := func(r *rand.Rand) float32 { return float32(r.NormFloat64()) }
+	return random(p.M*p.K, seed, streamA, draw), random(p.K*p.N, seed, streamB, draw)
+}
+
+// normalHalfInput is normalInput rounded to float16, so that loading it as such loses nothing.
+func normalHalfInput(p backend.Problem, seed uint64) (a, b []float32) {
+	draw := func(r *rand.Rand) float32 { return half.Round(float32(r.NormFloat64())) }
 	return random(p.M*p.K, seed, streamA, draw), random(p.K*p.N, seed, streamB, draw)
 }
 

@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"gpubench/internal/backend"
+	"gpubench/internal/half"
+	"gpubench/internal/result"
 )
 
 func TestExactAmplitudeKeepsSumsExact(t *testing.T) {
@@ -116,5 +118,27 @@ func TestExactInputReachesItsAmplitude(t *testing.T) {
 	}
 	if _, _, err := exactInput(backend.Problem{M: 1, N: 1, K: 1 << 24}, 1); kindOf(err) != backend.Limit {
 		t.Errorf("k = 2^24: %v, want a limit", err)
+	}
+}
+
+// What is measured in float16 is given numbers that are so already: those of float32, rounded.
+func TestNormalInputOfHalves(t *testing.T) {
+	p := backend.Problem{M: 70, N: 500, K: 701}
+	na, nb := normalInput(p, 7)
+	for _, format := range []string{result.FormatF32, result.FormatTF32, result.FormatF16} {
+		s := &session{kernel: backend.KernelMatmul, format: format}
+		s.req.Seed = 7
+		a, b, _, _ := s.normal(p)
+		for name, m := range map[string][2][]float32{"A": {a, na}, "B": {b, nb}} {
+			for i, got := range m[0] {
+				want := m[1][i]
+				if format == result.FormatF16 {
+					want = half.Round(want)
+				}
+				if got != want {
+					t.Fatalf("%s: element %d of %s is %v, want %v", format, i, name, got, want)
+				}
+			}
+		}
 	}
 }

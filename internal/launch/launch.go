@@ -53,7 +53,7 @@ func (s *session) launch(dev backend.Device) (stop string, err error) {
 	if name == backend.KernelMatmul {
 		name = dev.Info().KernelName() // a reference has its own
 	}
-	s.built(program, name, dev.Info().Format())
+	s.built(program, name, s.format)
 
 	r := &recorder{bench: newBench(s, program, p), rules: s.req.Rules}
 	r.run = r.checked
@@ -67,7 +67,7 @@ func (s *session) launch(dev backend.Device) (stop string, err error) {
 	m, _ := openMeter(s.meters, dev.Info())
 	r.watch = newWatch(m, s.start, r.rules.MaxTimeS)
 	defer r.watch.close()
-	a, b, normal, method := s.normal(p, dev.Info().Format())
+	a, b, normal, method := s.normal(p)
 	r.totals.Method, r.totals.Bound = method, normal.tolerance()
 	if err := r.load(a, b, normal); err != nil {
 		return "", err
@@ -111,21 +111,38 @@ func (s *session) exact(p backend.Problem) (a, b []float32, c checker, err error
 		a, b = exactFMAInput(p, s.req.Seed)
 		return a, b, newFMAChecker(p, a, b, 0), nil
 	}
-	if a, b, err = exactInput(p, s.req.Seed); err != nil {
+	e, err := s.exactProduct(p)
+	if err != nil {
 		return nil, nil, nil, err
 	}
-	return a, b, newExactChecker(p, a, b), nil
+	return e.a, e.b, e, nil
 }
 
-// normal returns the input that is timed, its check for a number format and the name of
-// the check's method.
-func (s *session) normal(p backend.Problem, format string) (a, b []float32, c checker, method string) {
+// exactProduct is the check of the matrix product on the exact input, which it holds.
+func (s *session) exactProduct(p backend.Problem) (*exactChecker, error) {
+	input := exactInput
+	if s.format == result.FormatF16 {
+		input = exactHalfInput
+	}
+	a, b, err := input(p, s.req.Seed)
+	if err != nil {
+		return nil, err
+	}
+	return newExactChecker(p, a, b), nil
+}
+
+// normal returns the input that is timed, its check and the name of the check's method.
+func (s *session) normal(p backend.Problem) (a, b []float32, c checker, method string) {
 	if s.kernel == backend.KernelFMA {
 		a, b = normalFMAInput(p, s.req.Seed)
 		return a, b, newFMAChecker(p, a, b, fmaBound(p.K)), methodFull
 	}
-	a, b = normalInput(p, s.req.Seed)
-	n, method := newNormalChecker(p, a, b, format, fullMACs)
+	if s.format == result.FormatF16 {
+		a, b = normalHalfInput(p, s.req.Seed)
+	} else {
+		a, b = normalInput(p, s.req.Seed)
+	}
+	n, method := newNormalChecker(p, a, b, s.format, fullMACs)
 	return a, b, n, method
 }
 

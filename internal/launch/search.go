@@ -147,16 +147,15 @@ type trial struct {
 	s       *session
 	dev     backend.Device
 	problem backend.Problem
-	a, b    []float32
 	checker *exactChecker
 }
 
 func (s *session) newTrial(dev backend.Device, p backend.Problem) (*trial, error) {
-	a, b, err := exactInput(p, s.req.Seed)
+	c, err := s.exactProduct(p)
 	if err != nil {
 		return nil, err
 	}
-	return &trial{s, dev, p, a, b, newExactChecker(p, a, b)}, nil
+	return &trial{s, dev, p, c}, nil
 }
 
 // run builds the kernel, checks one dispatch and returns the shortest seconds of
@@ -171,7 +170,7 @@ func (t *trial) run(spec backend.Specialization, best float64) (shortest float64
 	}
 	defer closing("program", program, &err)
 	b := newBench(t.s, program, t.problem)
-	if err := b.load(t.a, t.b, t.checker); err != nil {
+	if err := b.load(t.checker.a, t.checker.b, t.checker); err != nil {
 		return 0, err
 	}
 	timing, err := b.batch(1) // cold: it counts only where it is long

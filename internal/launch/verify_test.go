@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"gpubench/internal/backend"
+	"gpubench/internal/half"
 	"gpubench/internal/result"
 )
 
@@ -294,5 +295,109 @@ func TestTF32(t *testing.T) {
 				t.Errorf("%v %s: 7 bits pass: %v", p, method, err)
 			}
 		}
+	}
+}
+
+// What float16 makes of right hardware passes under its own bound. Inputs of fewer bits, sums
+// in float16, a sum that lacks a product and a wrong element do not, nor does any of it
+// pass as float32. What sums in float16 explain is not called wrong, but cannot be used.
+func TestHalf(t *testing.T) {
+	for _, p := range []backend.Problem{{M: 700, N: 700, K: 4}, {M: 300, N: 300, K: 65}, {M: 90, N: 1100, K: 1024}, {M: 64, N: 64, K: 8000}} {
+		a, b := normalHalfInput(p, 1)
+		rounded := func(c []float32) []float32 {
+			for i, v := range c {
+				c[i] = half.Round(v)
+			}
+			return c
+		}
+		right := rounded(multiply(p, a, b, nil))
+		short := slices.Clone(right)
+		for i := range short {
+			short[i] = half.Round(short[i] - a[i/p.N*p.K+p.K-1]*b[(p.K-1)*p.N+i%p.N])
+		}
+		infinite, other := slices.Clone(right), slices.Clone(right)
+		infinite[len(right)/2] = float32(math.Inf(1))
+		other[len(right)-1] += 16
+		wrong := map[string][]float32{
+			"bfloat16": rounded(multiply(p, a, b, roundTo(8))), "a product short": short, "an infinite element": infinite, "a wrong element": other,
+		}
+		if p.K > 1000 {
+			wrong["float16 sums"] = sumsOfHalves(p, a, b)
+		}
+		for _, limit := range []uint64{fullMACs, 0} {
+			f16, method := newNormalChecker(p, a, b, result.FormatF16, limit)
+			f32, _ := newNormalChecker(p, a, b, result.FormatF32, limit)
+			e, err := f16.check(right)
+			if err != nil || e > f16.tolerance()/1.2 || e < f16.tolerance()/20 {
+				t.Errorf("%v %s: error %g, bound %g: %v", p, method, e, f16.tolerance(), err)
+			}
+			if _, err := f32.check(right); kindOf(err) != backend.WrongResult {
+				t.Errorf("%v %s: float16 passes as float32: %v", p, method, err)
+			}
+			for name, c := range wrong {
+				_, err := f16.check(c)
+				kind, want := kindOf(err), backend.WrongResult
+				switch {
+				case name == "float16 sums":
+					want = backend.Unusable
+				case kind == backend.Unusable && (name == "bfloat16" || name == "a product short" && p.K > 1000):
+					want = backend.Unusable // errors of that size, in all elements, are alike
+				}
+				if kind != want {
+					t.Errorf("%v %s: %s: %v, want %s", p, method, name, err, want)
+				}
+			}
+		}
+	}
+}
+
+// sumsOfHalves is the product with every sum rounded to float16.
+func sumsOfHalves(p backend.Problem, a, b []float32) []float32 {
+	c := make([]float32, p.M*p.N)
+	for i := range c {
+		for k := range p.K {
+			c[i] = half.Round(c[i] + a[i/p.N*p.K+k]*b[k*p.N+i%p.N])
+		}
+	}
+	return c
+}
+
+// On the exact input of float16 even sums in float16 are exact, whatever their order; a sum
+// that lacks a product is found.
+func TestExactHalfInput(t *testing.T) {
+	for _, p := range []backend.Problem{{M: 4, N: 3, K: 1}, {M: 5, N: 7, K: 3}, {M: 9, N: 8, K: 1024}, {M: 6, N: 6, K: 2049}, {M: 8, N: 5, K: 10000}} {
+		a, b, err := exactHalfInput(p, 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var largest float32
+		for i := range p.M {
+			for j := range p.N {
+				var sum float32
+				for k := range p.K {
+					sum += float32(math.Abs(float64(a[i*p.K+k] * b[k*p.N+j])))
+				}
+				largest = max(largest, sum)
+			}
+		}
+		if largest > maxExactHalf || largest < maxExactHalf/20 {
+			t.Errorf("%v: the magnitudes of the products add up to %v", p, largest)
+		}
+		check, c := newExactChecker(p, a, b), sumsOfHalves(p, a, b)
+		if _, err := check.check(c); err != nil {
+			t.Errorf("%v: %v", p, err)
+		}
+		for _, k := range []int{0, p.K / 2, p.K - 1} {
+			short := slices.Clone(c)
+			for i := range short {
+				short[i] -= a[i/p.N*p.K+k] * b[k*p.N+i%p.N]
+			}
+			if _, err := check.check(short); kindOf(err) != backend.WrongResult {
+				t.Errorf("%v: without product %d: %v, want a wrong result", p, k, err)
+			}
+		}
+	}
+	if _, _, err := exactHalfInput(backend.Problem{M: 1, N: 1, K: 1 << 24}, 1); kindOf(err) != backend.Limit || !strings.Contains(err.Error(), "65504") {
+		t.Errorf("k of 2^24: %v, want a limit", err)
 	}
 }

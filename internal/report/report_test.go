@@ -120,6 +120,7 @@ func TestRun(t *testing.T) {
 		{"software", utf8, software},
 		{"software-80", Options{Width: 80}, software},
 		{"same-card", utf8, sameCard},
+		{"metal", utf8, metal},
 		{"software-60", Options{Width: 10}, software},
 		{"software-ascii", ascii, software},
 		{"software-colour", Options{Width: 100, Colour: true}, software},
@@ -302,6 +303,28 @@ func sameCard() *result.Document {
 		}
 	}
 	ratio(d, 2, 1, &[2]float64{1.041, 1.054})
+	return d
+}
+
+// metal is a Mac's GPU, with what Apple's product does on it in both formats.
+func metal() *result.Document {
+	gpu := result.Device{ID: "metal:0", Backend: "metal", Class: result.ClassIntegrated, Name: "Apple M4 Pro", Driver: result.Driver{Name: "Metal", Info: "Apple 9, Mac 2"}, API: "3"}
+	mps := gpu
+	mps.ID, mps.Backend, mps.API = "mps:0", "mps", ""
+	f16 := mps
+	f16.ID = "mps:0:f16"
+	d := document(cpuDevice, gpu, mps, f16)
+	for i, dev := range d.Devices {
+		m := add(d, dev.ID, 4096, []float64{1e12, 4e12, 6e12, 7e12}[i], 0.004)
+		if dev.Role() == result.RoleReference {
+			m.Role, m.Kernel = dev.Role(), result.Kernel{Name: dev.KernelName(), Format: dev.Format(), Accumulate: "f32", Form: dev.Backend}
+		}
+		if dev.Format() == result.FormatF16 {
+			m.Verification.ExactChecksum = "sha256:cd"
+		} else if i > 0 {
+			ratio(d, i, 0, nil)
+		}
+	}
 	return d
 }
 

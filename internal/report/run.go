@@ -566,7 +566,7 @@ func ranges(numbers []int) string {
 func (v *runView) checks() string {
 	methods, batches := map[string]bool{}, 0
 	sums := map[string]map[string]bool{} // problem and format to checksums
-	several := false
+	several, halves := false, false
 	for _, m := range v.doc.Measurements {
 		if m.Status != result.StatusOK || m.Verification.Batches == 0 {
 			continue
@@ -575,6 +575,7 @@ func (v *runView) checks() string {
 		methods[m.Verification.Method] = true
 		if s := m.Verification.ExactChecksum; s != "" {
 			key := fmt.Sprint(m.Problem.M, m.Problem.N, m.Problem.K, m.Kernel.Format)
+			halves = halves || m.Kernel.Format == result.FormatF16
 			if sums[key] == nil {
 				sums[key] = map[string]bool{}
 			} else {
@@ -606,6 +607,9 @@ func (v *runView) checks() string {
 		how += "; the integer input gave the same bits on every device"
 	default:
 		how += "; the integer input came out exact"
+	}
+	if halves && same && several {
+		how += ", and that of f16, which is another, came out exact"
 	}
 	return how
 }

@@ -186,13 +186,18 @@ func (d Device) KernelName() string { return cmp.Or(referenceKernels[d.Backend],
 const (
 	FormatF32  = "f32"
 	FormatTF32 = "tf32" // float32 in memory; what is multiplied is rounded to 11 bits
+	FormatF16  = "f16"  // float16 in memory, C too
 )
 
 // Format is the number format that the device multiplies in. A reference that has
 // several is a device for each, and says in its id which.
 func (d Device) Format() string {
-	if referenceKernels[d.Backend] != "" && strings.HasSuffix(d.ID, ":"+FormatTF32) {
-		return FormatTF32
+	if referenceKernels[d.Backend] != "" {
+		for _, f := range []string{FormatTF32, FormatF16} {
+			if strings.HasSuffix(d.ID, ":"+f) {
+				return f
+			}
+		}
 	}
 	return FormatF32
 }
@@ -258,7 +263,7 @@ type Peak struct {
 // Kernel says exactly what ran.
 type Kernel struct {
 	Name           string            `json:"name" jsonschema:"matmul, or the library's routine for a reference: sgemm"`
-	Format         string            `json:"format" jsonschema:"number format of what is multiplied: f32, or tf32 for a reference that rounds to it"`
+	Format         string            `json:"format" jsonschema:"number format of what is multiplied: f32, or for a reference tf32 (f32 rounded to 11 bits) or f16 (which C is kept in too)"`
 	Accumulate     string            `json:"accumulate" jsonschema:"number format of the sums, f32"`
 	SPIRVSHA256    string            `json:"spirv_sha256" jsonschema:"hash of the SPIR-V module that all forms are made from; empty for a reference"`
 	Form           string            `json:"form" jsonschema:"what the backend ran: spirv, c (made from the SPIR-V for the CPU), ptx or msl; for a reference the kind of library, blas or cublas"`
@@ -295,7 +300,7 @@ type Verification struct {
 	MaxError      float64 `json:"max_error" jsonschema:"largest absolute error against the float64 reference on the normal input, over the batches that were right; 0 when there are none"`
 	Bound         float64 `json:"bound" jsonschema:"largest error allowed; 0 when nothing was checked"`
 	Method        string  `json:"method" jsonschema:"full (each element against the float64 reference) or freivalds (C.x = A.(B.x) and sampled elements)"`
-	ExactChecksum string  `json:"exact_checksum" jsonschema:"sha256: and the hexadecimal hash of C on the exact input: equal on every backend that computed the same thing; empty when not reached"`
+	ExactChecksum string  `json:"exact_checksum" jsonschema:"sha256: and the hexadecimal hash of C on the exact input: equal on every backend that computed the same thing, in f32 and tf32 alike; f16 has an exact input of its own; empty when not reached"`
 	// Since 1.1.0.
 	Dispatches int `json:"dispatches,omitempty" jsonschema:"dispatches in those batches, each of which was seen to have written its results"`
 	Varied     int `json:"varied,omitempty" jsonschema:"batches that were right but not bit-equal to the first one of their launch"`

@@ -7,7 +7,7 @@
 package fake
 
 /*
-#cgo LDFLAGS: -lgnustep-base -lobjc -ldl
+#cgo LDFLAGS: -lgnustep-base -lobjc -ldl -lm
 #include "fake.h"
 #include <stdlib.h>
 #include <string.h>
@@ -36,6 +36,9 @@ type Control struct {
 	CommandError                                                           int  // code with which command buffers end
 	Thermal                                                                int  // state of the machine
 	Start, End                                                             float64
+	HalfBits                                                               int    // significant bits of what a product of float16 writes, 0 for all 11
+	WrongElement                                                           int    // number of the element, from 1, that a product writes one too large
+	HalfSums                                                               bool   // a product of float16 rounds every sum to it
 	CompileError                                                           string // message of a compiler that takes no text
 }
 
@@ -56,6 +59,7 @@ func Set(c Control) {
 		no_queue: flag(c.NoQueue), no_function: flag(c.NoFunction), no_pipeline: flag(c.NoPipeline), no_command_buffer: flag(c.NoCommandBuffer),
 		no_encoder: flag(c.NoEncoder), no_product: flag(c.NoProduct), no_buffer: C.int(c.NoBuffer), silent: flag(c.Silent),
 		command_error: C.int(c.CommandError), thermal: C.int(c.Thermal), start: C.double(c.Start), end: C.double(c.End),
+		half_bits: C.int(c.HalfBits), half_sums: flag(c.HalfSums), wrong_element: C.int(c.WrongElement),
 	}
 	compileError = c.CompileError
 	live := C.fake_seen.live
@@ -66,7 +70,7 @@ func Set(c Control) {
 type Dispatch struct {
 	Groups, Threads, Offsets [3]uint64
 	Size                     [3]uint32
-	Product                  bool
+	Product                  int // one of Metal Performance Shaders: bits of an element, else 0
 }
 
 // State is what was seen since Set.
@@ -91,7 +95,7 @@ func Seen() State {
 		for j := range 3 {
 			o.Groups[j], o.Threads[j], o.Offsets[j], o.Size[j] = uint64(d.groups[j]), uint64(d.threads[j]), uint64(d.offsets[j]), uint32(d.size[j])
 		}
-		o.Product = d.product != 0
+		o.Product = int(d.product)
 		out.Log = append(out.Log, o)
 	}
 	return out

@@ -16,13 +16,16 @@ typedef struct {
 	int silent;        // what fails gives no NSError
 	int command_error; // code with which command buffers end, 0 for none
 	double start, end; // of the device's clock
+	int half_bits;     // of what a product of float16 writes, 0 for the 11 that it should
+	int half_sums;     // a product of float16 rounds every sum to it
+	int wrong_element; // of what a product writes, from 1
 } fake_control;
 
 // fake_dispatch is a dispatch that was carried out, the last ones of all.
 typedef struct {
 	uint64_t groups[3], threads[3], offsets[3];
 	uint32_t size[3];
-	int product; // one of Metal Performance Shaders
+	uint32_t product; // one of Metal Performance Shaders: bits of an element, else 0
 } fake_dispatch;
 
 enum { FAKE_LOG = 64 };

@@ -8,6 +8,7 @@
 #include "fake.h"
 
 #include <dlfcn.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -130,6 +131,33 @@ typedef int (*run_function)(void *const *buffers, const uint32_t *groups, const 
 }
 @end
 
+// get is an element of a matrix of so many bits, of which 16 are IEEE 754's binary16.
+static float get(const void *matrix, uint32_t at, uint32_t bits)
+{
+	if (bits == 32)
+		return ((const float *)matrix)[at];
+	uint16_t h = ((const uint16_t *)matrix)[at];
+	int exponent = h >> 10 & 31, fraction = h & 1023;
+	double v = exponent == 31 ? (fraction ? NAN : INFINITY) : exponent ? ldexp(fraction + 1024, exponent - 25) : ldexp(fraction, -24);
+	return h >> 15 ? -v : v;
+}
+
+// put rounds to nearest, to even in a tie.
+static void put(void *matrix, uint32_t at, uint32_t bits, float v)
+{
+	if (bits == 32) {
+		((float *)matrix)[at] = v;
+		return;
+	}
+	uint16_t *h = (uint16_t *)matrix + at, sign = signbit(v) ? 0x8000 : 0;
+	double x = fabs(v);
+	int exponent = x > 0 && isfinite(x) ? fmax(ilogb(x), -14) : -14;
+	int lost = fake.half_bits ? 11 - fake.half_bits : 0;
+	long n = isfinite(x) ? lrint(ldexp(x, 10 - lost - exponent)) << lost : 0; // 1024 and more but for the smallest; 2048 carries
+	long all = ((long)(exponent + 14) << 10) + n;
+	*h = sign | (isnan(x) ? 0x7e00 : all >= 0x7c00 || isinf(x) ? 0x7c00 : all);
+}
+
 // FakeCommand is a dispatch that is encoded and not yet carried out. It keeps what it
 // uses, as Metal does.
 @interface FakeCommand : FakeObject {
@@ -158,14 +186,19 @@ typedef int (*run_function)(void *const *buffers, const uint32_t *groups, const 
 		uint32_t groups[2] = {what.groups[0], what.groups[1]}, threads[2] = {what.threads[0], what.threads[1]};
 		return pipeline->run(args, groups, threads) ? "a barrier was not met by all" : NULL;
 	}
-	const float *a = args[0], *b = args[1];
-	float *c = args[2];
 	for (uint32_t i = 0; i < what.size[0]; i++)
 		for (uint32_t j = 0; j < what.size[1]; j++) {
 			float v = 0;
-			for (uint32_t k = 0; k < what.size[2]; k++)
-				v += a[i * what.size[2] + k] * b[k * what.size[1] + j];
-			c[i * what.size[1] + j] = v;
+			for (uint32_t k = 0; k < what.size[2]; k++) {
+				v += get(args[0], i * what.size[2] + k, what.product) * get(args[1], k * what.size[1] + j, what.product);
+				if (fake.half_sums) {
+					uint16_t sum;
+					put(&sum, 0, what.product, v);
+					v = get(&sum, 0, what.product);
+				}
+			}
+			uint32_t at = i * what.size[1] + j;
+			put(args[2], at, what.product, (int)at + 1 == fake.wrong_element ? v + 1 : v);
 		}
 	return NULL;
 }
@@ -399,7 +432,8 @@ BOOL MPSSupportsMTLDevice(id<MTLDevice> device) { return device && !fake.no_mps;
 @implementation MPSMatrixDescriptor
 + (instancetype)matrixDescriptorWithRows:(NSUInteger)rows columns:(NSUInteger)columns rowBytes:(NSUInteger)rowBytes dataType:(MPSDataType)dataType
 {
-	rule(dataType == MPSDataTypeFloat32 && rowBytes == 4 * columns && rows > 0 && columns > 0, "a matrix is none of float32 without padding, or is empty");
+	rule(dataType == MPSDataTypeFloat32 || dataType == MPSDataTypeFloat16, "a matrix is of neither float32 nor float16");
+	rule(rowBytes == (dataType & 63) / 8 * columns && rows > 0 && columns > 0, "a matrix has padding or overlapping rows, or is empty");
 	MPSMatrixDescriptor *d = [[[self alloc] init] autorelease];
 	d->rows = rows, d->columns = columns, d->rowBytes = rowBytes, d->dataType = dataType;
 	return d;
@@ -420,7 +454,7 @@ BOOL MPSSupportsMTLDevice(id<MTLDevice> device) { return device && !fake.no_mps;
 - (instancetype)initWithBuffer:(id<MTLBuffer>)b offset:(NSUInteger)o descriptor:(MPSMatrixDescriptor *)d
 {
 	fake_seen.live++;
-	rule(o % 4 == 0 && o + d->rows * d->rowBytes <= ((FakeBuffer *)b)->length, "a matrix does not fit into its buffer");
+	rule(o % 128 == 0 && o + d->rows * d->rowBytes <= ((FakeBuffer *)b)->length, "a matrix does not fit into its buffer, or not at a multiple of 128 bytes");
 	buffer = [b retain];
 	offset = o;
 	descriptor = [d retain];
@@ -465,13 +499,14 @@ BOOL MPSSupportsMTLDevice(id<MTLDevice> device) { return device && !fake.no_mps;
 	rule(a->descriptor->rows == rows && a->descriptor->columns == interior && b->descriptor->rows == interior && b->descriptor->columns == columns &&
 	         c->descriptor->rows == rows && c->descriptor->columns == columns,
 	     "the matrices do not have the product's sizes");
+	rule(a->descriptor->dataType == b->descriptor->dataType && a->descriptor->dataType == c->descriptor->dataType, "the matrices are of different types");
 	FakeCommand *command = [[[FakeCommand alloc] init] autorelease];
 	MPSMatrix *all[3] = {a, b, c};
 	for (int i = 0; i < 3; i++) {
 		command->buffers[i] = [(FakeBuffer *)all[i]->buffer retain];
 		command->what.offsets[i] = all[i]->offset;
 	}
-	command->what.product = 1;
+	command->what.product = c->descriptor->dataType & 63;
 	command->what.size[0] = rows, command->what.size[1] = columns, command->what.size[2] = interior;
 	[((FakeCommandBuffer *)commands)->commands addObject:command];
 }

@@ -2,7 +2,7 @@
 
 #import <Metal/Metal.h>
 
-typedef enum : uint32_t { MPSDataTypeFloat32 = 0x10000000 | 32 } MPSDataType;
+typedef enum : uint32_t { MPSDataTypeFloat32 = 0x10000000 | 32, MPSDataTypeFloat16 = 0x10000000 | 16 } MPSDataType;
 
 BOOL MPSSupportsMTLDevice(id<MTLDevice> device);
 
