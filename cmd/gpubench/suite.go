@@ -52,7 +52,7 @@ Containers have no network, no capability and a read-only root, and are gone at 
 			set.Var(&runtimes, "runtime", "only these runtimes: "+strings.Join(suite.Names, ", "))
 			set.StringVar(&o.image, "image", "localhost/gpubench:vulkan", "run `IMAGE`")
 			set.StringVar(&o.images, "images", "", "`DIRECTORY` of the archives that make images writes (default images beside the program)")
-			set.StringArrayVar(&extra, "run-arg", nil, "add `RUNTIME=ARGUMENT` to an engine's run command, as in podman=--memory=8g")
+			set.StringArrayVar(&extra, "run-arg", nil, "add `RUNTIME=ARGUMENT` to an engine's run command, as in podman=--memory=8g; paths in it are absolute")
 			take := o.define(set, false)
 			return func(in *invocation) error {
 				if err := in.noArguments(); err != nil {
@@ -96,6 +96,9 @@ func (o *suiteOptions) options(doc *result.Document) suite.Options {
 		dir = filepath.Join(filepath.Dir(self), "images")
 	}
 	_, kind, _ := strings.Cut(filepath.Base(o.image), ":")
+	if abs, err := filepath.Abs(dir); err == nil {
+		dir = abs
+	}
 	archive := filepath.Join(dir, fmt.Sprintf("gpubench-%s-linux-%s.tar", kind, runtime.GOARCH))
 	if _, err := os.Stat(archive); err == nil {
 		s.Archive = archive

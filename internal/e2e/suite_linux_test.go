@@ -129,6 +129,14 @@ func TestSuiteEqualises(t *testing.T) {
 
 // A container that exceeds its memory is a failed arm, and the others are measured.
 func TestSuiteOutOfMemory(t *testing.T) {
+	litter := func() (found []string) {
+		for _, pattern := range []string{"oom", filepath.Join(os.TempDir(), "gpubench-suite-*")} {
+			files, _ := filepath.Glob(pattern)
+			found = append(found, files...)
+		}
+		return found
+	}
+	before := litter()
 	e := anEngine(t, "cpu")
 	a := finish(t, suiteIn(t, e.set.env, "--runtime", "native,"+e.name, "--run-arg", e.name+"=--memory=30m", "--image", "localhost/gpubench:cpu", "--backend", "cpu", "--size", "1024", "--json", "-"))
 	doc := a.document(t, 1)
@@ -147,6 +155,9 @@ func TestSuiteOutOfMemory(t *testing.T) {
 	}
 	if !slices.ContainsFunc(doc.Warnings, func(w result.Warning) bool { return w.Code == "memory-differs" }) {
 		t.Errorf("warnings %+v", doc.Warnings)
+	}
+	if after := litter(); !slices.Equal(after, before) {
+		t.Errorf("files are left: %q, before %q", after, before)
 	}
 	wantNoContainers(t, e.name)
 }

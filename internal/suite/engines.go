@@ -322,8 +322,24 @@ func (e *engine) inside(ctx context.Context, args []string, image string) (*insi
 // once runs one container to its end and removes it.
 func (e *engine) once(ctx context.Context, args ...string) (string, error) {
 	name := fmt.Sprintf("gpubench-%d-%d", os.Getpid(), time.Now().UnixNano())
+	dir, remove := litterbox()
+	defer remove()
 	defer e.remove(name)
-	return e.ask(ctx, runLimit, runArgs(name, args...)...)
+	return e.finish(ctx, runLimit, func(ctx context.Context) *exec.Cmd {
+		cmd := e.command(ctx, runArgs(name, args...)...)
+		cmd.Dir = dir
+		return cmd
+	})
+}
+
+// litterbox is a directory to start a container in: where memory runs out, Podman's conmon
+// leaves a file in the one that it is started in.
+func litterbox() (dir string, remove func()) {
+	dir, err := os.MkdirTemp("", "gpubench-suite-")
+	if err != nil { // then where we are
+		return "", func() {}
+	}
+	return dir, func() { os.RemoveAll(dir) }
 }
 
 // runArgs are the arguments of a container's start.

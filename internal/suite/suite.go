@@ -206,7 +206,9 @@ const removeLimit = time.Minute
 func (c *container) Run(ctx context.Context, req worker.Request, limit time.Duration, on func(worker.Event)) worker.Outcome {
 	req.Device = strings.TrimPrefix(req.Device, c.engine.name+"/")
 	name := "gpubench-" + strings.ToLower(rand.Text()[:12])
-	s := worker.Spawner{Path: c.engine.path, Args: slices.Concat(c.engine.global, runArgs(name, "-i"), c.args, []string{c.image, "worker"})}
+	dir, remove := litterbox()
+	defer remove()
+	s := worker.Spawner{Path: c.engine.path, Args: slices.Concat(c.engine.global, runArgs(name, "-i"), c.args, []string{c.image, "worker"}), Dir: dir}
 	out := s.Run(ctx, req, limit, c.times.note(req, on))
 	c.engine.remove(name)
 	return c.engine.explain(out, c.image)

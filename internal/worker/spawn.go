@@ -68,6 +68,7 @@ type Spawner struct {
 	Path string   // the program, usually Self
 	Args []string // its arguments, usually just "worker"; Request.Backend is added as the last one
 	Env  []string // its environment, the parent's own when nil
+	Dir  string   // its working directory, the parent's own when empty
 
 	// What a test may replace.
 	kill                 func(pid int) // killGroup when nil
@@ -268,6 +269,7 @@ func (s *Spawner) start(kctx context.Context, backendName string, flooded func(e
 	// Wait waits for the process and not for a grandchild that holds a pipe.
 	args := append(append([]string(nil), s.Args...), backendName)
 	c.cmd = exec.Command(s.Path, args...)
+	c.cmd.Dir = s.Dir
 	env := s.Env
 	if env == nil {
 		env = os.Environ()
