@@ -117,7 +117,11 @@ func (o *suiteOptions) open(ctx context.Context, runner measure.Runner, backends
 			devices, absent := measure.Discover(ctx, runner, backends)
 			found = append(found, suite.NewNative(runner, doc.Host, devices, absent))
 		} else {
-			found = append(found, suite.Find(ctx, name))
+			rt := suite.Find(ctx, name)
+			if !slices.Contains(o.runtimes, name) {
+				rt.SkipTwin(found)
+			}
+			found = append(found, rt)
 		}
 	}
 	options := o.options(doc)

@@ -17,7 +17,7 @@ func (v *runView) runtimeList() table {
 	for _, r := range v.doc.Runtimes {
 		name := cell{text: v.clean(r.Name), style: strong}
 		if r.Status != result.StatusOK {
-			rows = append(rows, row{cells: []cell{name, {text: v.clean(r.Version)}}, rest: "cannot be used, see below", restFrom: 2, restStyle: notice})
+			rows = append(rows, row{cells: []cell{name, {text: v.clean(r.Version)}}, rest: unused(r) + ", see below", restFrom: 2, restStyle: notice})
 			continue
 		}
 		load := ""
@@ -34,6 +34,14 @@ func (v *runView) runtimeList() table {
 	}
 	return table{"runtimes", []column{{head: "runtime", least: 8}, {head: "version", drop: 4}, {head: "image load", right: true, drop: 3}, {head: "first line", right: true},
 		{head: "result", right: true, drop: 1}, {head: "GPU nodes", least: 6, drop: 2}, {head: "Vulkan devices", least: 16}, {head: "ran on a GPU"}}, rows}
+}
+
+// unused words what became of a runtime that is not ok.
+func unused(r result.RuntimeReport) string {
+	if r.Status == result.StatusSkipped {
+		return "not measured"
+	}
+	return "cannot be used"
 }
 
 // runtimesMissing says why a runtime was not measured or has no GPU, and what to do.
@@ -66,7 +74,7 @@ func (v *runView) comparison() table {
 	for _, r := range v.doc.Runtimes {
 		name := cell{text: v.clean(r.Name), style: strong}
 		if r.Status != result.StatusOK {
-			t.rows = append(t.rows, row{cells: []cell{name}, rest: "cannot be used, see above", restFrom: 1, restStyle: notice})
+			t.rows = append(t.rows, row{cells: []cell{name}, rest: unused(r) + ", see above", restFrom: 1, restStyle: notice})
 			continue
 		}
 		cpu := v.armOf(r.Name, size, "cpu", 0)

@@ -48,6 +48,7 @@ type engine struct {
 // state is what an engine says of itself.
 type state struct {
 	version     string
+	id          string // of a daemon, empty where there is none
 	details     map[string]string
 	cpus        int    // of the host or the virtual machine, 0 where a container gets as many as it asks for
 	memoryBytes uint64 // the same

@@ -19,11 +19,11 @@ func lookDocker(ctx context.Context, e *engine) (s state) {
 	s.details = map[string]string{}
 	out, err := e.ask(ctx, askLimit, "info", "--format", "{{json .}}")
 	var info struct {
-		ServerVersion, OperatingSystem, Name, KernelVersion, DefaultRuntime, Driver string
-		NCPU                                                                        int
-		MemTotal                                                                    int64
-		Runtimes                                                                    map[string]any
-		ServerErrors                                                                []string
+		ID, ServerVersion, OperatingSystem, Name, KernelVersion, DefaultRuntime, Driver string
+		NCPU                                                                            int
+		MemTotal                                                                        int64
+		Runtimes                                                                        map[string]any
+		ServerErrors                                                                    []string
 	}
 	bad := json.Unmarshal([]byte(out), &info)
 	if len(info.ServerErrors) > 0 {
@@ -43,7 +43,7 @@ func lookDocker(ctx context.Context, e *engine) (s state) {
 		s.reason = "docker info answers nothing that can be understood"
 		return s
 	}
-	s.version = info.ServerVersion
+	s.version, s.id = info.ServerVersion, info.ID
 	s.keep("system", info.OperatingSystem, "name", info.Name, "kernel", info.KernelVersion, "runtime", info.DefaultRuntime, "storage", info.Driver)
 	s.keepSize(info.NCPU, info.MemTotal)
 	desktop := strings.Contains(info.OperatingSystem, "Docker Desktop")

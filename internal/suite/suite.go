@@ -88,6 +88,16 @@ type Runtime struct {
 // Usable reports whether nothing has spoken against the runtime so far.
 func (r *Runtime) Usable() bool { return r.Report.Status == result.StatusOK }
 
+// SkipTwin leaves the runtime out where it is one of the others by another name, as Docker's
+// command may well speak to Colima's daemon.
+func (r *Runtime) SkipTwin(others []*Runtime) {
+	for _, o := range others {
+		if r.Usable() && o.Usable() && r.state.id != "" && r.state.id == o.state.id {
+			r.Report.Status, r.Report.Reason = result.StatusSkipped, "it is the same daemon as "+o.Report.Name+", which is measured"
+		}
+	}
+}
+
 // Remote reports whether it runs in a virtual machine, with other devices than the host.
 func (r *Runtime) Remote() bool { return r.state.remote }
 

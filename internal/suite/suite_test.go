@@ -227,6 +227,27 @@ func TestCommon(t *testing.T) {
 	}
 }
 
+// Two commands for one daemon are one runtime.
+func TestTwins(t *testing.T) {
+	dir := t.TempDir()
+	for _, name := range []string{"docker", "colima"} {
+		script := "#!/bin/sh\necho '{\"ID\":\"a\",\"ServerVersion\":\"28.1.0\"}'\n"
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(script), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Setenv("PATH", dir)
+	docker, colima := Find(t.Context(), "docker"), Find(t.Context(), "colima")
+	colima.SkipTwin([]*Runtime{NewNative(nil, result.Host{}, nil, nil), docker})
+	if colima.Usable() || colima.Report.Status != result.StatusSkipped || colima.Report.Reason != "it is the same daemon as docker, which is measured" {
+		t.Errorf("%+v", colima.Report)
+	}
+	docker.SkipTwin([]*Runtime{colima}) // which is measured nowhere else
+	if !docker.Usable() {
+		t.Errorf("%+v", docker.Report)
+	}
+}
+
 func TestLimitArgs(t *testing.T) {
 	here := countCPUs(allowedCPUs())
 	for _, tt := range []struct {
