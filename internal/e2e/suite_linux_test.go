@@ -14,6 +14,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"gpubench/internal/result"
 )
 
@@ -160,6 +162,31 @@ func TestSuiteOutOfMemory(t *testing.T) {
 		t.Errorf("files are left: %q, before %q", after, before)
 	}
 	wantNoContainers(t, e.name)
+}
+
+// A device node that is in the container and of which nothing makes a device is a row, with
+// what to do.
+func TestSuiteWithADeadGPU(t *testing.T) {
+	e := anEngine(t, "cpu")
+	dir := t.TempDir()
+	node := filepath.Join(dir, "renderD128")
+	if err := unix.Mknod(node, unix.S_IFCHR|0o666, int(unix.Mkdev(226, 128))); err != nil {
+		if err := os.WriteFile(node, nil, 0o666); err != nil { // as good as one
+			t.Fatal(err)
+		}
+	}
+	a := finish(t, suiteIn(t, e.set.env, "--runtime", "native,"+e.name, "--run-arg", e.name+"=--volume="+dir+":/dev/dri", "--image", "localhost/gpubench:cpu", "--backend", "cpu", "--json", "-"))
+	doc := a.document(t, 0)
+	if len(doc.Measurements) != 3 {
+		t.Fatalf("%d measurements", len(doc.Measurements))
+	}
+	m := doc.Measurements[2]
+	if m.Device != e.name+"/gpu" || m.Runtime != e.name || m.Status != result.StatusUnsupported || !strings.Contains(m.Reason, "no driver in the image makes a device of it") || !strings.Contains(m.Reason, "ls -l /dev/dri") {
+		t.Errorf("%s %s: %s: %s", m.Runtime, m.Device, m.Status, m.Reason)
+	}
+	if in := doc.Runtimes[1].Inside.DRI; !slices.Equal(in, []string{"/dev/dri/renderD128"}) || doc.Runtimes[1].GPU {
+		t.Errorf("%q inside, GPU %v", in, doc.Runtimes[1].GPU)
+	}
 }
 
 // Lima's command starts containers of a real engine, as it does in a virtual machine.

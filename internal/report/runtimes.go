@@ -99,7 +99,14 @@ func (v *runView) comparison() table {
 			t.rows = append(t.rows, row{cells: append(cells, gpu, ratio, interval, cell{text: claims[m.ID]})})
 		}
 		if gpus == 0 {
-			t.rows = append(t.rows, row{cells: append(cells, cell{text: "none"}, cell{}, cell{}, cell{})})
+			gpu := cell{text: "none"}
+			if slices.ContainsFunc(v.doc.Measurements, func(m result.Measurement) bool {
+				d := v.devices[m.Device]
+				return m.Runtime == r.Name && m.Status != result.StatusOK && (d.GPU() || d.Unusable != "")
+			}) {
+				gpu = cell{text: "not usable, see above", style: notice}
+			}
+			t.rows = append(t.rows, row{cells: append(cells, gpu, cell{}, cell{}, cell{})})
 		}
 	}
 	return t

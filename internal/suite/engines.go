@@ -227,7 +227,7 @@ func (r *Runtime) fault(seen *inside, refused error, o Options) *result.Device {
 			}
 		}
 		if r.Report.Remedy == "" {
-			d.Unusable += "; look whether it works outside (gpubench devices), and at what its group and the image's drivers are"
+			d.Unusable += "; look whether it works outside (gpubench devices), who may open it (ls -l /dev/dri), and whether the image has a driver for it"
 		}
 	case refused != nil && (len(o.DRI) > 0 || len(r.state.nvidia) > 0 || !strings.Contains(strings.ToLower(refused.Error()), "no such file")):
 		d.Name = cmp.Or(strings.Join(o.DRI, " "), "GPU")
