@@ -307,8 +307,7 @@ func (v *BaselineVerdict) baseline(arms []*armOf, a *armOf) *armOf {
 // is reports whether an arm is on the baseline's device. On a machine with one core cpu
 // is cpu:1 as well.
 func (v *BaselineVerdict) is(a *armOf) bool {
-	id := strings.TrimPrefix(a.Device, a.Runtime+"/") // where another runtime has another device of that name
-	return id == v.Baseline || v.Baseline == "cpu:1" && id == "cpu" && a.device.Threads == 1
+	return a.ownID() == v.Baseline || v.Baseline == "cpu:1" && a.ownID() == "cpu" && a.device.Threads == 1
 }
 
 // baselineWords describes a baseline.

@@ -187,6 +187,10 @@ type armOf struct {
 	side   *Side // nil when it has no valid figure
 }
 
+// ownID is the id of the arm's device in its runtime: in a document of several runtimes it may
+// bear the runtime's name.
+func (a *armOf) ownID() string { return strings.TrimPrefix(a.Device, a.Runtime+"/") }
+
 // arms recomputes every measurement of a document but the peaks, which are bounds
 // and no results.
 func arms(s Source) ([]*armOf, error) {
@@ -334,7 +338,7 @@ func match(olds, news []*armOf) []*armOf {
 			}
 		}
 	}
-	sameID := func(o, n *armOf) bool { return o.Device == n.Device }
+	sameID := func(o, n *armOf) bool { return o.ownID() == n.ownID() }
 	sameName := func(o, n *armOf) bool {
 		return o.device.Name == n.device.Name && o.device.Threads == n.device.Threads && o.device.ISA == n.device.ISA
 	}

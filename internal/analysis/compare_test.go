@@ -122,6 +122,20 @@ func TestCompare(t *testing.T) {
 			"cpu | failed | failed: the device was lost\nvulkan:0 | compared | same\ncpu | missing | new.json has no such arm\nvulkan:0 | compared | same\n" +
 				"vulkan:0 | base-failed | in old.json: failed: lost\nvulkan:1 | added | old.json has no such arm\n",
 		}, {
+			"a device of a suite is found without its runtime's name",
+			func() *result.Document {
+				d := measured(100e9, 2e9)
+				d.Measurements[0].Runtime, d.Measurements[1].Runtime = "podman", "podman"
+				return d
+			},
+			func() *result.Document {
+				d := measured(100e9, 2e9)
+				d.Measurements[0].Runtime, d.Measurements[1].Runtime = "podman", "podman"
+				d.Devices[1].ID, d.Devices[1].Name, d.Measurements[1].Device = "podman/vulkan:0", "with another driver", "podman/vulkan:0"
+				return d
+			},
+			"cpu | compared | same\nvulkan:0 | compared | same\n",
+		}, {
 			"a device that moved is found by its name, a renamed one by its id",
 			func() *result.Document { return measured(100e9, 2e9) },
 			func() *result.Document {

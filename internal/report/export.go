@@ -179,6 +179,9 @@ func (r *Report) Markdown(w io.Writer) error {
 				markdownTable(b, t)
 			}
 		}
+		if len(v.compared.rows) > 0 {
+			markdownTable(b, v.compared)
+		}
 		if v.checks != "" {
 			fmt.Fprintf(b, "checked: %s\n\n", markdown(v.checks))
 		}
