@@ -165,6 +165,10 @@ func (r *Runtime) Open(ctx context.Context, o Options) {
 	}
 	r.Report.Inside, r.Report.Vulkan = seen.Host, vulkanNames(seen.Devices)
 	r.Devices, r.Absent = seen.Devices, seen.Absent
+	if r.Report.Details["build"] == "debug" {
+		r.Warnings = append(r.Warnings, result.Warning{Code: "debug-build", Text: fmt.Sprintf(
+			"%s %s is a debug build, in which containers start more slowly than in a release: install a release before quoting how long they take", e.name, r.Report.Version)})
+	}
 	if refused.limits != nil {
 		r.Warnings = append(r.Warnings, result.Warning{Code: "limits-refused", Text: fmt.Sprintf(
 			"%s does not start a container with the limits that make its processors and memory those of the other runtimes (%v): its containers have %d processors and all of its memory; give its virtual machine as much as the others have",

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"regexp"
 	"runtime"
 	"strconv"
 	"strings"
@@ -204,10 +205,16 @@ func (e *engine) machine(ctx context.Context, wanted bool) (podmanMachine, int) 
 	return best, len(list)
 }
 
+var appleVersion = regexp.MustCompile(`version (\S+)(?: \(build: (\w+))?`)
+
 // lookApple asks Apple's container.
 func lookApple(ctx context.Context, e *engine) (s state) {
 	s.details = map[string]string{}
-	if _, err := e.ask(ctx, askLimit, "system", "status", "--format", "json"); err != nil {
+	_, err := e.ask(ctx, askLimit, "system", "status", "--format", "json")
+	if err != nil { // before version 1
+		_, err = e.ask(ctx, askLimit, "system", "status")
+	}
+	if err != nil {
 		s.reason, s.remedy = "its services do not run: "+err.Error(), "container system start --enable-kernel-install"
 		return s
 	}
@@ -224,6 +231,12 @@ func lookApple(ctx context.Context, e *engine) (s state) {
 		s.version, _ = list[0]["version"].(string)
 		if build, ok := list[0]["buildType"].(string); ok {
 			s.details["build"] = build
+		}
+	} else if out, err := e.ask(ctx, askLimit, "--version"); err == nil {
+		// container CLI version 0.7.1 (build: debug, commit: 1a2b3c4)
+		if m := appleVersion.FindStringSubmatch(out); m != nil {
+			s.version = m[1]
+			s.keep("build", m[2])
 		}
 	}
 	s.gpu = "its kernel has no driver for one (apple/container #213, #1511); " + gpuByPodman

@@ -121,6 +121,13 @@ func TestOpen(t *testing.T) {
 		{name: "Apple's container", engine: "apple-container", program: "container",
 			cases:  `'system status '*) echo '{"status":"running"}' ;;` + "\n" + `'system version '*) echo '[{"version":"1.2.2","buildType":"release","appName":"container"}]' ;;` + there + answers(t, cpu, soft),
 			status: result.StatusOK, version: "1.2.2", detail: "release", reason: "no GPU in its containers", remedy: "its kernel has no driver", args: []string{"-c 8 -m 8192M"}, never: "--network"},
+		{name: "Apple's container, a version that answers with an object", engine: "apple-container", program: "container",
+			cases:  `'system status '*) echo '{"status":"running"}' ;;` + "\n" + `'system version '*) echo '{"version":"1.9.0"}' ;;` + there + answers(t, cpu),
+			status: result.StatusOK, version: "1.9.0", reason: "no GPU in its containers", args: []string{"-c 8 -m 8192M"}},
+		{name: "Apple's container before version 1", engine: "apple-container", program: "container",
+			cases: `'system status --format json'|'system version '*) echo "Error: Unknown option '--format'" >&2; exit 64 ;;` + "\n'system status') echo 'apiserver is running' ;;\n" +
+				`'--version') echo 'container CLI version 0.7.1 (build: debug, commit: 1a2b3c4)' ;;` + there + answers(t, cpu),
+			status: result.StatusOK, version: "0.7.1", detail: "debug", warning: "debug-build", reason: "no GPU in its containers", args: []string{"-c 8 -m 8192M"}},
 		{name: "Apple's container, not started", engine: "apple-container", program: "container", cases: `'system status '*) echo 'apiserver is not running' ; exit 1 ;;`,
 			status: result.StatusFailed, reason: "its services do not run", remedy: "container system start --enable-kernel-install"},
 		{name: "a virtual machine that has more than the others", engine: "docker", program: "docker", cases: dockerLarge + there + answers(t, cpu, gpu), status: result.StatusOK, version: "28.1.0",
