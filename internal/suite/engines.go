@@ -195,7 +195,7 @@ type refusals struct{ limits, devices error }
 func (r *Runtime) try(ctx context.Context, o Options) (args []string, seen *inside, refused refusals, err error) {
 	e := r.engine
 	limits := [][]string{{}}
-	if l := e.limitArgs(r.state, o.Limits); len(l) > 0 {
+	if l := e.limitArgs(r.state, o.Limits, allowedCPUs()); len(l) > 0 {
 		limits = [][]string{l, {}}
 	}
 	for _, limit := range limits {
@@ -379,15 +379,16 @@ func (e *engine) declared() string {
 	return e.name
 }
 
-// limitArgs hold a container to the limits, where it would have more otherwise.
-func (e *engine) limitArgs(s state, l Limits) (args []string) {
+// limitArgs hold a container to the limits, where it would have more otherwise. On the
+// host itself it gets the processors that are allowed to this process, by their list.
+func (e *engine) limitArgs(s state, l Limits, allowed string) (args []string) {
 	if e.commands == likeApple { // whose containers get little unless they ask
 		return []string{"-c", strconv.Itoa(max(1, l.CPUs)), "-m", strconv.FormatUint(max(1<<30, l.MemoryBytes)>>20, 10) + "M"}
 	}
 	if s.cpus > l.CPUs && l.CPUs > 0 {
 		set := fmt.Sprintf("0-%d", l.CPUs-1)
-		if list := allowedCPUs(); !s.remote && countCPUs(list) == l.CPUs {
-			set = list
+		if !s.remote && countCPUs(allowed) == l.CPUs {
+			set = allowed
 		}
 		args = append(args, "--cpuset-cpus", set)
 	}

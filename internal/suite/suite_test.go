@@ -256,7 +256,6 @@ func TestTwins(t *testing.T) {
 }
 
 func TestLimitArgs(t *testing.T) {
-	here := countCPUs(allowedCPUs())
 	for _, tt := range []struct {
 		commands string
 		s        state
@@ -266,15 +265,19 @@ func TestLimitArgs(t *testing.T) {
 		{likeDocker, state{cpus: 8, memoryBytes: 8 << 30}, Limits{8, 8 << 30}, ""},
 		{likeDocker, state{cpus: 8, memoryBytes: 8 << 30}, Limits{8, 8<<30 - 200<<20}, ""}, // what a kernel keeps
 		{likePodman, state{cpus: 8, memoryBytes: 16 << 30, remote: true}, Limits{6, 8 << 30}, "--cpuset-cpus 0-5 --memory 8589934592"},
-		{likeDocker, state{cpus: 1000}, Limits{here, 0}, "--cpuset-cpus " + allowedCPUs()},
+		{likeDocker, state{cpus: 8}, Limits{3, 0}, "--cpuset-cpus 2,6-7"},
+		{likeDocker, state{cpus: 8, remote: true}, Limits{3, 0}, "--cpuset-cpus 0-2"},
 		{likeDocker, state{}, Limits{}, ""},
 		{likeApple, state{}, Limits{6, 8 << 30}, "-c 6 -m 8192M"},
 		{likeApple, state{}, Limits{}, "-c 1 -m 1024M"},
 	} {
 		e := &engine{commands: tt.commands}
-		if got := strings.Join(e.limitArgs(tt.s, tt.l), " "); runtime.GOOS == "linux" && got != tt.want {
+		if got := strings.Join(e.limitArgs(tt.s, tt.l, "2,6-7"), " "); got != tt.want {
 			t.Errorf("%+v: %q, want %q", tt, got, tt.want)
 		}
+	}
+	if runtime.GOOS == "linux" && countCPUs(allowedCPUs()) < 1 {
+		t.Errorf("the processors allowed here are %q", allowedCPUs())
 	}
 	for list, want := range map[string]int{"": 0, "0": 1, "0-3": 4, "0-3,8,10-11": 7, "3-0": 0, "a": 0, "0-": 0} {
 		if got := countCPUs(list); got != want {
