@@ -3,7 +3,11 @@
 package e2e
 
 import (
+	"encoding/json"
 	"fmt"
+	"os"
+	"os/exec"
+	"strings"
 	"testing"
 	"time"
 
@@ -61,6 +65,42 @@ func launch(t *testing.T, s *worker.Spawner, req worker.Request) string {
 		t.Errorf("%v: %+v", req.Problem, v)
 	}
 	return v.ExactChecksum
+}
+
+// emulation has binfmt_misc run programs for arm64, in a user namespace of its own.
+const emulation = `set -e
+mount -t binfmt_misc none /proc/sys/fs/binfmt_misc
+printf ':aarch64:M::\x7fELF\x02\x01\x01\x00\x00\x00\x00\x00\x00\x00\x00\x00\x02\x00\xb7\x00:\xff\xff\xff\xff\xff\xff\xff\x00\xff\xff\xff\xff\xff\xff\xff\xff\xfe\xff\xff\xff:%s:F' "$QEMU" >/proc/sys/fs/binfmt_misc/register
+exec "$@"`
+
+// Where the kernel has an emulator run programs of the other architecture, as on most
+// machines that start images of it, the program in the program starts too: what it does not
+// find then is a library.
+func TestArm64ByTheKernel(t *testing.T) {
+	program := program(t, "gpubench-linux-arm64", "cross")
+	command := func(args ...string) *exec.Cmd {
+		cmd := exec.Command("unshare", append([]string{"--user", "--map-root-user", "--mount", "sh", "-c", emulation, "sh"}, args...)...)
+		// The C library for arm64 is that of the cross compiler.
+		cmd.Env = append(os.Environ(), "QEMU="+tool(t, "qemu-aarch64-static"), "QEMU_LD_PREFIX=/usr/aarch64-linux-gnu")
+		return cmd
+	}
+	if a := finish(t, command("true")); a.code != 0 {
+		t.Skipf("binfmt_misc cannot be used in a user namespace here: %s", a.stderr)
+	}
+	a := finish(t, command(program, "devices", "--json"))
+	var seen struct {
+		Devices []result.Device
+		Absent  []result.Absent
+	}
+	if err := json.Unmarshal([]byte(a.stdout), &seen); err != nil || len(seen.Devices) == 0 || seen.Devices[0].ISA != "neon" {
+		t.Fatalf("exit code %d: %v\n%s%s", a.code, err, a.stdout, a.stderr)
+	}
+	for _, absent := range seen.Absent {
+		if absent.Backend == "vulkan" && strings.Contains(absent.Reason, "libvulkan.so.1") {
+			return
+		}
+	}
+	t.Errorf("absent %+v, want vulkan, since libvulkan.so.1 was not found", seen.Absent)
 }
 
 func TestArm64(t *testing.T) {

@@ -115,6 +115,11 @@ func openNameless(dir string, program []byte) (*os.File, error) {
 func execFile(f *os.File, argv, env []string) error {
 	path := fmt.Sprintf("/proc/self/fd/%d", f.Fd())
 	if _, err := os.Stat(path); err == nil {
+		// It stays open: where binfmt_misc has an emulator run it, as for an image of another
+		// architecture, the emulator opens this path once more.
+		if _, err := unix.FcntlInt(f.Fd(), unix.F_SETFD, 0); err != nil {
+			return os.NewSyscallError("fcntl", err)
+		}
 		return os.NewSyscallError("execve", syscall.Exec(path, argv, env))
 	}
 
