@@ -17,16 +17,16 @@ import (
 	"gpubench/internal/worker"
 )
 
-// place is a runtime with what is measured in it.
+// place is a runtime whose devices are those that are measured in it.
 type place struct {
 	*suite.Runtime
-	devices []result.Device
-	equal   *result.Device // the CPU with as many threads as the others have, where that is fewer than all
+	equal bool // the last one is the CPU with as many threads as the runtime with the fewest has
 }
 
-// choose picks what is measured in a runtime. Of the devices and backends that were named
-// those are left out that are not there, with the reason; there must be one.
-func (o *suiteOptions) choose(ctx context.Context, rt *suite.Runtime, backends []string) (p place, err error) {
+// choose leaves a runtime the devices that are measured in it. Of those and of the backends
+// that were named the ones are left out that are not there, with the reason; there must be
+// one.
+func (o *suiteOptions) choose(ctx context.Context, rt *suite.Runtime, backends []string) error {
 	usable := slices.DeleteFunc(slices.Clone(rt.Devices), func(d result.Device) bool { return !slices.Contains(backends, d.Backend) })
 	rt.Absent = slices.DeleteFunc(rt.Absent, func(a result.Absent) bool { return !slices.Contains(backends, a.Backend) })
 	look := func(backend, id string) (result.Device, worker.Outcome) {
@@ -51,17 +51,17 @@ func (o *suiteOptions) choose(ctx context.Context, rt *suite.Runtime, backends [
 		}
 	}
 	if len(want.devices) == 0 && left != nil {
-		return p, left
+		return left
 	}
 	want.backends = slices.DeleteFunc(slices.Clone(o.want.backends), func(b string) bool { return absentBackend(rt.Absent, b) != nil })
 	if len(want.backends) == 0 && len(o.want.backends) > 0 {
 		want.backends = o.want.backends // the error says why not one is there
 	}
-	if usable, err = want.find(usable, rt.Absent, look); err != nil {
-		return p, err
+	usable, err := want.find(usable, rt.Absent, look)
+	if err == nil {
+		rt.Devices, err = want.choose(usable, rt.Absent)
 	}
-	chosen, err := want.choose(usable, rt.Absent)
-	return place{Runtime: rt, devices: chosen}, err
+	return err
 }
 
 // arms are those of all places, and one for each runtime and GPU that is there or was
@@ -79,7 +79,7 @@ func (o *suiteOptions) arms(places []*place, found []*suite.Runtime, devices []r
 	for _, problem := range problems {
 		for i, p := range places {
 			for j, d := range p.Devices {
-				equal := p.equal != nil && j == len(p.Devices)-1
+				equal := p.equal && j == len(p.Devices)-1
 				add(p.Runtime, measure.Arm{Device: d, Problem: problem, Baseline: i == 0 && (d.ID == o.want.baseline || equal)})
 			}
 			if p.Fault != nil {
@@ -119,9 +119,9 @@ func equalise(ctx context.Context, places []*place, wanted bool) {
 		}
 	}
 	for _, p := range places {
-		if _, all := byID(p.devices, "cpu"); all && wanted && p.Report.Inside.CPU.Usable > least {
+		if _, all := byID(p.Devices, "cpu"); all && wanted && p.Report.Inside.CPU.Usable > least {
 			if d, out := measure.Find(ctx, p.Runner, "cpu", fmt.Sprintf("cpu:%d", least)); out.Status == result.StatusOK {
-				p.equal = &d
+				p.Devices, p.equal = append(p.Devices, d), true
 			}
 		}
 	}
@@ -133,7 +133,7 @@ func differences(places []*place) (list []result.Warning) {
 	least, most, fewest, lo, hi, equal := 0, 0, "", uint64(0), uint64(0), false
 	for _, p := range places {
 		in := p.Report.Inside
-		equal = equal || p.equal != nil
+		equal = equal || p.equal
 		if n := in.CPU.Usable; n > 0 {
 			cpus = append(cpus, fmt.Sprintf("%s %d", p.Report.Name, n))
 			if most = max(most, n); least == 0 || n < least {

@@ -153,12 +153,12 @@ func (o *suiteOptions) measure(ctx context.Context, runner measure.Runner, backe
 	var reasons []string
 	for _, rt := range found {
 		if rt.Runner != nil {
-			if p, err := o.choose(ctx, rt, backends); err == nil {
-				places = append(places, &p)
+			err := o.choose(ctx, rt, backends)
+			if err == nil {
+				places = append(places, &place{Runtime: rt})
 				continue
-			} else {
-				rt.Report.Status, rt.Report.Reason, rt.Report.Remedy = result.StatusFailed, err.Error(), ""
 			}
+			rt.Report.Status, rt.Report.Reason, rt.Report.Remedy = result.StatusFailed, err.Error(), ""
 		}
 		reasons = append(reasons, rt.Report.Name+": "+reason(result.Absent{Reason: rt.Report.Reason, Remedy: rt.Report.Remedy}))
 	}
@@ -170,11 +170,7 @@ func (o *suiteOptions) measure(ctx context.Context, runner measure.Runner, backe
 		return nil, failf(exitNoDevice, "there is no runtime to measure in: %s", strings.Join(reasons, "; "))
 	}
 	for _, p := range places {
-		if p.equal != nil {
-			p.devices = append(p.devices, *p.equal)
-		}
 		// What was chosen is spoken of by the ids of the document from here on.
-		p.Devices = p.devices
 		doc.Devices = append(doc.Devices, p.Distinguish(doc.Devices)...)
 		if p.Fault != nil {
 			doc.Devices = append(doc.Devices, *p.Fault)
