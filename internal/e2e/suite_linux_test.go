@@ -189,6 +189,28 @@ func TestSuiteWithADeadGPU(t *testing.T) {
 	}
 }
 
+// What was named and is in some of the runtimes only is measured there, and its absence
+// elsewhere is said; no row fails for it.
+func TestSuiteWhereSomethingIsMissing(t *testing.T) {
+	e := anEngine(t, "cpu") // which has no BLAS and no Vulkan
+	for _, flags := range [][]string{{"--device", "cpu,vulkan:0"}, {"--backend", "cpu,vulkan"}} {
+		doc := finish(t, suiteIn(t, onSoftware(t, e.set.env...), append(flags, "--runtime", "native,"+e.name, "--image", "localhost/gpubench:cpu", "--json", "-")...)).document(t, 0)
+		var arms []string
+		for _, m := range doc.Measurements {
+			wantOK(t, m)
+			arms = append(arms, m.Runtime+" "+m.Device)
+		}
+		if want := []string{"native cpu", "native vulkan:0", e.name + " cpu"}; !slices.Equal(arms, want) {
+			t.Errorf("%v: measured %q, want %q", flags, arms, want)
+		}
+		if !slices.ContainsFunc(doc.Absent, func(a result.Absent) bool {
+			return strings.HasPrefix(a.Backend, e.name+"/vulkan") && strings.Contains(a.Reason, "no dynamic loader")
+		}) {
+			t.Errorf("%v: absent %+v", flags, doc.Absent)
+		}
+	}
+}
+
 // Lima's command starts containers of a real engine, as it does in a virtual machine.
 func TestSuiteInLima(t *testing.T) {
 	e := anEngine(t, "cpu")
