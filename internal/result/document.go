@@ -15,7 +15,7 @@ import (
 // SchemaName and SchemaVersion name the format, apart from the program's version.
 const (
 	SchemaName    = "gpubench.result"
-	SchemaVersion = "1.1.0"
+	SchemaVersion = "1.2.0"
 )
 
 // Document is everything that one invocation measured, and what it could not.

@@ -170,9 +170,9 @@ var faults = []struct {
 	schemaToo      bool   // the schema refuses it as well
 }{
 	{"another format", `"name": "gpubench.result"`, `"name": "nvbench"`, 3, `schema.name: "nvbench" is not "gpubench.result": this is not a gpubench result`, true},
-	{"a newer major version", `"version": "1.1.0"`, `"version": "2.1.0"`, 4, "schema.version: 2.1.0 was written by a newer gpubench, this one reads up to 1.x; update gpubench", true},
-	{"an older major version", `"version": "1.1.0"`, `"version": "0.9.0"`, 4, "schema.version: 0.9.0 is older than 1.0.0, the oldest that can be read", true},
-	{"a version that is none", `"version": "1.1.0"`, `"version": "new"`, 4, `schema.version: "new" is not a version such as 1.1.0`, true},
+	{"a newer major version", `"version": "1.2.0"`, `"version": "2.1.0"`, 4, "schema.version: 2.1.0 was written by a newer gpubench, this one reads up to 1.x; update gpubench", true},
+	{"an older major version", `"version": "1.2.0"`, `"version": "0.9.0"`, 4, "schema.version: 0.9.0 is older than 1.0.0, the oldest that can be read", true},
+	{"a version that is none", `"version": "1.2.0"`, `"version": "new"`, 4, `schema.version: "new" is not a version such as 1.2.0`, true},
 	{"a string for a number", `"duration_s": 41.25`, `"duration_s": "41"`, 0, "duration_s: a string where a number is expected", true},
 	{"a number for a string", `"os": "linux"`, `"os": 3`, 0, "host.os: a number where a string is expected", true},
 	{"a string for true", `"dirty": true`, `"dirty": "yes"`, 0, "tool.dirty: a string where true or false is expected", true},
@@ -291,7 +291,7 @@ func TestReadNamesThePlace(t *testing.T) {
 
 func TestReadTakesAdditions(t *testing.T) {
 	data := faulty(t, `"role": "reference",`, `"role": "reference", "Role": 7, "later": {"a": [1, {"b": null}], "c": "x"}, "more": null,`)
-	data = bytes.Replace(data, []byte(`"version": "1.1.0"`), []byte(`"version": "1.12.0"`), 1)
+	data = bytes.Replace(data, []byte(`"version": "1.2.0"`), []byte(`"version": "1.12.0"`), 1)
 	data = bytes.ReplaceAll(data, []byte("\n"), []byte("\r\n"))
 	d, err := Read(bytes.NewReader(data), "x.json")
 	if err != nil {

@@ -50,7 +50,7 @@ func TestSchemaTakesWhatIsWritten(t *testing.T) {
 	schema := compileSchema(t)
 	empty := &Document{Schema: Schema{Name: SchemaName, Version: SchemaVersion}, Started: example().Started}
 	additions := faulty(t, `"role": "reference",`, `"role": "reference", "later": {"a": null},`)
-	additions = bytes.Replace(additions, []byte(`"version": "1.1.0"`), []byte(`"version": "1.12.0"`), 1)
+	additions = bytes.Replace(additions, []byte(`"version": "1.2.0"`), []byte(`"version": "1.12.0"`), 1)
 	for _, tt := range []struct {
 		name string
 		text []byte
