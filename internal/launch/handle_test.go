@@ -585,9 +585,6 @@ func line(c *result.Candidate) string {
 	if c.Reason != "" {
 		s += ": " + c.Reason
 	}
-	if c.Chosen {
-		s += " chosen"
-	}
 	return s
 }
 
@@ -601,34 +598,34 @@ func TestSearch(t *testing.T) {
 		kind backend.Kind
 	}{
 		{
-			name: "the fastest is chosen and comes last",
+			name: "all are tried, in order",
 			fake: fake{candidates: specs(3), secondsOf: func(t uint32) float64 { return []float64{3e-3, 1e-3, 2e-3}[t-1] }},
-			want: "T=1 ok 0.003 s on 20x30x10\nT=2 ok 0.001 s on 20x30x10\nT=3 ok 0.002 s on 20x30x10\nT=2 ok 0.001 s on 20x30x10 chosen",
+			want: "T=1 ok 0.003 s on 20x30x10\nT=2 ok 0.001 s on 20x30x10\nT=3 ok 0.002 s on 20x30x10",
 		},
 		{
 			name: "the only one is verified too",
 			fake: fake{},
-			want: "T=1 ok 0.001 s on 20x30x10\nT=1 ok 0.001 s on 20x30x10 chosen",
+			want: "T=1 ok 0.001 s on 20x30x10",
 		},
 		{
 			name: "a wrong result is never chosen, however fast",
 			fake: fake{candidates: specs(2), wrongBatch: 1, wrongElement: 31, wrongT: 2, secondsOf: func(t uint32) float64 { return 1e-3 / float64(t*t) }},
-			want: "T=1 ok 0.001 s on 20x30x10\nT=2 failed wrong-result: C[1,1] is 1343231, should be 1343230 (error 1, bound 0)\nT=1 ok 0.001 s on 20x30x10 chosen",
+			want: "T=1 ok 0.001 s on 20x30x10\nT=2 failed wrong-result: C[1,1] is 1343231, should be 1343230 (error 1, bound 0)",
 		},
 		{
 			name: "wrong in a later batch only",
 			fake: fake{candidates: specs(2), wrongBatch: 3, wrongElement: 31, wrongT: 2, secondsOf: func(t uint32) float64 { return 1e-3 / float64(t*t) }},
-			want: "T=1 ok 0.001 s on 20x30x10\nT=2 failed wrong-result: dispatch 1 of 20: C[1,1] is 1343231, should be 1343230 (error 1, bound 0)\nT=1 ok 0.001 s on 20x30x10 chosen",
+			want: "T=1 ok 0.001 s on 20x30x10\nT=2 failed wrong-result: dispatch 1 of 10: C[1,1] is 1343231, should be 1343230 (error 1, bound 0)",
 		},
 		{
 			name: "limits and failures are passed over",
 			fake: fake{candidates: specs(3), buildErr: map[uint32]error{1: backend.Errorf(backend.Limit, "fake: too wide"), 3: backend.Errorf(backend.Failed, "fake: no")}},
-			want: "T=1 unsupported limit: build: fake: too wide\nT=2 ok 0.001 s on 20x30x10\nT=3 failed failed: build: fake: no\nT=2 ok 0.001 s on 20x30x10 chosen",
+			want: "T=1 unsupported limit: build: fake: too wide\nT=2 ok 0.001 s on 20x30x10\nT=3 failed failed: build: fake: no",
 		},
 		{
 			name: "a lost device ends the search with what it has",
 			fake: fake{candidates: specs(4), buildErr: lost},
-			want: "T=1 ok 0.001 s on 20x30x10\nT=2 ok 0.001 s on 20x30x10\nT=3 failed device-lost: build: fake: wait for fence: device lost: VK_ERROR_DEVICE_LOST\nT=4 skipped: the device was lost before\nT=1 ok 0.001 s on 20x30x10 chosen",
+			want: "T=1 ok 0.001 s on 20x30x10\nT=2 ok 0.001 s on 20x30x10\nT=3 failed device-lost: build: fake: wait for fence: device lost: VK_ERROR_DEVICE_LOST\nT=4 skipped: the device was lost before",
 		},
 		{
 			name: "all fail",
@@ -653,32 +650,28 @@ func TestSearch(t *testing.T) {
 			if (err == nil) != (tt.err == "") || err != nil && (!strings.HasPrefix(err.Error(), tt.err) || kindOf(err) != tt.kind) {
 				t.Errorf("error %v, want %q of kind %s", err, tt.err, tt.kind)
 			}
-			var lines []string
-			for _, e := range got {
-				if e.Event == worker.EventTried {
-					lines = append(lines, line(e.Candidate))
-				}
-			}
-			if text := strings.Join(lines, "\n"); text != tt.want {
+			if text := strings.Join(got.tried(t), "\n"); text != tt.want {
 				t.Errorf("got\n%s\nwant\n%s", text, tt.want)
 			}
 		})
 	}
 }
 
-// Large problems are searched on a smaller one of their shape, unless the device
-// is fast enough; the first candidate decides for all.
+// Large problems are searched on a smaller one of their shape, whose size depends on what
+// the device is; only one that is much slower than its class gets a smaller one.
 func TestSearchSize(t *testing.T) {
+	large := backend.Problem{M: 640, N: 640, K: 640}
 	for _, tt := range []struct {
 		name string
 		fake fake
 		p    backend.Problem
 		want []string // problems that were built
 	}{
-		{"slow", fake{candidates: specs(2), dispatchS: 0.5}, backend.Problem{M: 1024, N: 1024, K: 1024}, []string{"256x256x256", "256x256x256"}},
-		{"fast", fake{candidates: specs(2), dispatchS: 1e-5}, backend.Problem{M: 320, N: 320, K: 320}, []string{"160x320x320", "320x320x320", "320x320x320"}},
+		{"as its class", fake{candidates: specs(2), dispatchS: 1e-5}, large, []string{"160x320x320", "320x640x640", "320x640x640"}},
+		{"slow", fake{candidates: specs(2), dispatchS: 0.1}, large, []string{"160x320x320", "160x320x320", "160x320x320"}},
 		{"small", fake{candidates: specs(2), dispatchS: 0.5}, small, []string{"20x30x10", "20x30x10"}},
-		{"flat", fake{dispatchS: 0.5}, backend.Problem{M: 1, N: 1, K: 1<<24 + 3}, []string{"1x1x8388610"}},
+		{"flat", fake{candidates: specs(2), dispatchS: 0.001}, backend.Problem{M: 2, N: 1, K: 1<<24 - 1}, []string{"2x1x8388608", "2x1x16777215", "2x1x16777215"}},
+		{"nothing to choose", fake{dispatchS: 0.5}, large, []string{"320x640x640"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			req := searchRequest()
@@ -690,51 +683,84 @@ func TestSearchSize(t *testing.T) {
 			if !reflect.DeepEqual(tt.fake.built, tt.want) {
 				t.Errorf("built %v, want %v", tt.fake.built, tt.want)
 			}
-			if c := got.last(worker.EventTried).Candidate; !c.Chosen || c.Problem != tt.want[len(tt.want)-1] {
+			if c := got.last(worker.EventTried).Candidate; c.Problem != tt.want[len(tt.want)-1] {
 				t.Errorf("%+v", c)
 			}
 		})
 	}
 }
 
-func TestSearchProblem(t *testing.T) {
-	full, probe := backend.Problem{M: 4096, N: 4096, K: 4096}, backend.Problem{M: 256, N: 256, K: 256}
+// What the parent asks for is tried as it is: no other candidate, order or problem.
+func TestSearchOfTheParentsCandidates(t *testing.T) {
+	f := &fake{candidates: specs(3), dispatchS: 1e-5}
+	req := searchRequest()
+	req.Problem = backend.Problem{M: 640, N: 640, K: 640} // twice what the class would get
+	req.Candidates = []backend.Specialization{{"T": 3}, {"T": 1}}
+	got, err := handle(t, f, req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := []string{"640x640x640", "640x640x640"}; !reflect.DeepEqual(f.built, want) {
+		t.Errorf("built %v, want %v", f.built, want)
+	}
+	if lines := strings.Join(got.tried(t), "|"); lines != "T=3 ok 1e-05 s on 640x640x640|T=1 ok 1e-05 s on 640x640x640" {
+		t.Errorf("tried %s", lines)
+	}
+}
+
+func TestTrialSize(t *testing.T) {
 	for _, tt := range []struct {
-		seconds float64 // of the probe
-		left    time.Duration
-		want    string
+		device result.Device
+		want   uint64
 	}{
-		{1e-9, 2 * time.Second, "4096x4096x4096"},
-		{20e-6, 2 * time.Second, "2048x2048x4096"}, // 25 ms each, as 1250 probes
-		{1e-3, 2 * time.Second, "512x512x1024"},
-		{0.1, 2 * time.Second, "256x256x256"},
-		{1e-3, -time.Second, "256x256x256"},
+		{result.Device{Class: result.ClassCPU, Threads: 2}, 1 << 31},
+		{result.Device{Class: result.ClassCPU, Software: true}, 1 << 27},
+		{result.Device{Class: result.ClassVirtual, Software: true}, 1 << 27},
+		{result.Device{Class: result.ClassIntegrated}, 1 << 31},
+		{result.Device{Class: result.ClassDiscrete}, 1 << 34},
+		{result.Device{Class: result.ClassVirtual}, 1 << 31},
 	} {
-		if got := searchProblem(full, probe, tt.seconds, tt.left, 10).String(); got != tt.want {
-			t.Errorf("%g s for the probe, %v left: %s, want %s", tt.seconds, tt.left, got, tt.want)
+		if got := trialMACs(tt.device); got != tt.want {
+			t.Errorf("%+v: %d", tt.device, got)
 		}
 	}
 }
 
-// A candidate far behind costs one or two batches, not all of them.
-func TestHopelessCandidatesAreLeft(t *testing.T) {
-	f := &fake{candidates: specs(2), secondsOf: func(t uint32) float64 { return []float64{0.01, 0.1}[t-1] }}
-	if _, err := handle(t, f, searchRequest()); err != nil {
-		t.Fatal(err)
+func TestAgreeing(t *testing.T) {
+	all := []backend.Specialization{{"A": 1, "B": 1}, {"A": 2, "B": 1}, {"A": 2, "B": 2}}
+	for _, tt := range []struct {
+		pinned backend.Specialization
+		want   []backend.Specialization
+	}{
+		{nil, all},
+		{backend.Specialization{"A": 2}, all[1:]},
+		{backend.Specialization{"A": 2, "B": 2}, all[2:]},
+		{backend.Specialization{"B": 7}, []backend.Specialization{{"A": 1, "B": 7}}},
+		{backend.Specialization{"C": 0}, []backend.Specialization{{"A": 1, "B": 1, "C": 0}}},
+	} {
+		if got := agreeing(all, tt.pinned); !reflect.DeepEqual(got, tt.want) {
+			t.Errorf("%v: %v, want %v", tt.pinned, got, tt.want)
+		}
 	}
-	if f.batches != 1 {
-		t.Errorf("%d batches of a candidate ten times slower than the best", f.batches)
-	}
-	f = &fake{candidates: specs(2), secondsOf: func(t uint32) float64 { return []float64{0.01, 0.02}[t-1] }}
-	if _, err := handle(t, f, searchRequest()); err != nil {
-		t.Fatal(err)
-	}
-	if f.batches != 2 {
-		t.Errorf("%d batches of a candidate twice as slow as the best", f.batches)
+	if len(all[0]) != 2 {
+		t.Error("the device's own candidate was changed")
 	}
 }
 
-// When the budget is spent the rest is skipped, but something is always chosen.
+// A candidate far behind costs two batches, not all of them.
+func TestHopelessCandidatesAreLeft(t *testing.T) {
+	for seconds, want := range map[float64]int{0.1: 2, 0.035: 2, 0.025: 1 + leastSearched} {
+		f := &fake{candidates: specs(2), secondsOf: func(t uint32) float64 { return []float64{0.01, seconds}[t-1] }}
+		if _, err := handle(t, f, searchRequest()); err != nil {
+			t.Fatal(err)
+		}
+		if f.batches != want {
+			t.Errorf("%d batches of a candidate of %g s where the best takes 0.01 s, want %d", f.batches, seconds, want)
+		}
+	}
+}
+
+// When the budget is spent the rest is skipped, but something is always tried.
 func TestSearchBudget(t *testing.T) {
 	f := &fake{candidates: specs(3)}
 	f.before = func() { time.Sleep(searchBudget) }
@@ -742,15 +768,9 @@ func TestSearchBudget(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var status []string
-	for _, e := range got {
-		if e.Event == worker.EventTried {
-			status = append(status, line(e.Candidate))
-		}
-	}
-	want := "T=1 ok 0.001 s on 20x30x10|T=2 skipped: the search's 2.5s were over|T=3 skipped: the search's 2.5s were over|T=1 ok 0.001 s on 20x30x10 chosen"
-	if strings.Join(status, "|") != want {
-		t.Errorf("got %v", status)
+	want := "T=1 ok 0.001 s on 20x30x10|T=2 skipped: the 2.5s of a process were over|T=3 skipped: the 2.5s of a process were over"
+	if lines := strings.Join(got.tried(t), "|"); lines != want {
+		t.Errorf("got %v", lines)
 	}
 
 	// What a compiler takes is not the candidates' fault.
@@ -759,9 +779,32 @@ func TestSearchBudget(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, e := range got {
-		if e.Event == worker.EventTried && e.Candidate.Status != result.StatusOK {
-			t.Errorf("got %s", line(e.Candidate))
+	for _, l := range got.tried(t) {
+		if !strings.Contains(l, " ok ") {
+			t.Errorf("got %s", l)
 		}
 	}
+}
+
+// tried are the candidates of a search, a line each. All of them are announced before the
+// first is tried, so that the parent knows those that a dying process leaves.
+func (e events) tried(t *testing.T) (lines []string) {
+	t.Helper()
+	announced := 0
+	for _, ev := range e {
+		if ev.Event != worker.EventTried {
+			continue
+		}
+		if c := ev.Candidate; c.Status == result.StatusSkipped && c.Reason == "the process ended before it" {
+			if announced++; len(lines) > 0 {
+				t.Errorf("T=%d is announced after another was tried", c.Specialization["T"])
+			}
+			continue
+		}
+		lines = append(lines, line(ev.Candidate))
+	}
+	if announced != len(lines) {
+		t.Errorf("%d of %d candidates were announced", announced, len(lines))
+	}
+	return lines
 }

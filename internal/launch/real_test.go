@@ -63,7 +63,7 @@ func TestRealDevices(t *testing.T) {
 					}
 					run()
 					chosen := last.last(worker.EventTried).Candidate
-					if !chosen.Chosen || chosen.Status != result.StatusOK || chosen.BestS <= 0 {
+					if chosen.Status != result.StatusOK || chosen.BestS <= 0 {
 						t.Fatalf("%s, %v: chosen %+v", d.ID, p, chosen)
 					}
 					for _, e := range last {

@@ -1,10 +1,13 @@
-// The search: which specialization is the fastest on this device?
+// The search, as far as one process goes: how fast is each specialization on this device?
+// The parent starts several such processes, and decides (package measure).
 
 package launch
 
 import (
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"gpubench/internal/backend"
@@ -12,94 +15,110 @@ import (
 	"gpubench/internal/worker"
 )
 
-// What a search may cost. It only has to find the best of a few candidates, not
-// to measure it: the samples come later.
+// What a search may cost in one process. Each candidate gets a few short batches: many
+// processes say more than long ones.
 const (
-	searchBudget = 2500 * time.Millisecond // wall time of the search as a whole, but for what follows
-	mostBuilding = 10 * time.Second        // that compilers may take beside it: some need longer for a candidate than its runs
-	probeMACs    = 1 << 24                 // products of the first problem: milliseconds even on a slow software device
-	searchBatchS = 0.004                   // shortest batch, in seconds
-	searchRuns   = 3                       // timed batches of a candidate
-	hopeless     = 1.5                     // times the best so far, at which one timed batch is enough
+	searchBudget  = 2500 * time.Millisecond // wall time in which candidates are begun, but for what follows
+	mostBuilding  = 10 * time.Second        // that compilers may take beside it: some need longer for a candidate than its runs
+	probeMACs     = 1 << 24                 // products of the first problem: milliseconds even on a slow software device
+	slowDispatch  = 0.5                     // seconds above which a dispatch on the problem of the device's class is too slow
+	searchBatchS  = 0.002                   // shortest batch, in seconds
+	searchTimeS   = 0.025                   // of timed batches of a candidate at least
+	leastSearched = 3                       // timed batches of a candidate
+	mostSearched  = 9
+	hopeless      = 3 // times the best so far, at which one timed batch is enough
 )
 
-// search tries the device's candidates, likeliest first, on the exact input and
-// emits what became of each; the fastest right one is emitted again as the
-// last. One that computes a wrong result is failed and never chosen; those that
-// the budget leaves no time for are skipped. It is an error when not a single one
-// works.
-//
-// Where the problem is large for the device, a smaller one of the same shape
-// stands in for it: the first candidate's speed on a small problem tells how large
-// a problem all candidates can be tried on within the budget. Only the ranking is
-// wanted, and the launch verifies the chosen one on the full problem.
+// trialMACs are the products of the problem that candidates are tried on at most, by what
+// the device is: enough for its large tiles to show what they can do, and some tens of
+// milliseconds. It depends on nothing that is measured, since on another problem another
+// candidate may win.
+func trialMACs(d result.Device) uint64 {
+	switch {
+	case d.Threads > 0:
+		return 1 << 31
+	case d.Software || d.Class == result.ClassCPU:
+		return 1 << 27
+	case d.Class == result.ClassDiscrete:
+		return 1 << 34
+	}
+	return 1 << 31
+}
+
+// search tries the candidates of the request, or else those of the device, on the exact
+// input and emits what became of each. Before that it emits all of them as skipped, so
+// that the parent knows those that a dying process leaves. One that computes a wrong result
+// is failed. Where the problem is large for the device a smaller one of the same shape
+// stands in for it: only the ranking is wanted, and the launch verifies the chosen one on
+// the full problem. It is an error when not a single candidate works.
 func (s *session) search(dev backend.Device) error {
 	start := time.Now()
-	left := func() time.Duration { return searchBudget + min(s.building, mostBuilding) - time.Since(start) }
-	candidates, err := dev.Candidates(s.kernel, s.req.Problem)
+	over := func() bool { return time.Since(start) > searchBudget+min(s.building, mostBuilding) }
+	candidates, problem, err := s.toTry(dev)
 	if err != nil {
 		return err
 	}
-	if len(candidates) == 0 {
-		panic("BUG: " + dev.Info().Backend + ": Candidates returned neither a candidate nor an error")
+	for _, spec := range candidates {
+		s.tried(result.Candidate{Specialization: spec, Status: result.StatusSkipped, Reason: "the process ended before it"})
 	}
-	problem := shrink(s.req.Problem, probeMACs)
 	trial, err := s.newTrial(dev, problem)
 	if err != nil {
 		return err
 	}
-
-	var best result.Candidate
+	best := 0.0
 	var failure error // the first, a wrong result before all others
-	lost, sized := false, problem == s.req.Problem
+	lost := false
 	for _, spec := range candidates {
 		c := result.Candidate{Specialization: spec, Status: result.StatusSkipped}
 		switch {
 		case lost:
 			c.Reason = "the device was lost before"
-		case best.BestS > 0 && left() < 0:
-			c.Reason = fmt.Sprintf("the search's %v were over", searchBudget)
+		case best > 0 && over():
+			c.Reason = fmt.Sprintf("the %v of a process were over", searchBudget)
 		default:
-			t, err := trial.run(spec, best.BestS)
-			if err == nil && !sized {
-				// The first candidate that works sets the size for all.
-				sized = true
-				if larger := searchProblem(s.req.Problem, problem, t, left(), len(candidates)); larger != problem {
-					if bigger, berr := s.newTrial(dev, larger); berr == nil {
-						problem, trial = larger, bigger
-						t, err = trial.run(spec, 0)
-					}
-				}
-			}
+			t, err := trial.run(spec, best)
 			if err != nil && s.ctx.Err() != nil {
 				return err
 			}
 			c.Problem = problem.String()
 			if err != nil {
-				kind := kindOf(err)
-				c.Status, c.Code, c.Reason = result.StatusFailed, string(kind), err.Error()
-				if kind == backend.Limit {
-					c.Status = result.StatusUnsupported
-				}
-				if failure == nil || kind == backend.WrongResult && kindOf(failure) != backend.WrongResult {
-					failure = err
-				}
-				lost = kind == backend.DeviceLost
+				failure = graver(failure, err)
+				lost = kindOf(err) == backend.DeviceLost
+				fail(&c, err)
 				break
 			}
 			c.Status, c.BestS = result.StatusOK, t
-			if best.BestS == 0 || t < best.BestS {
-				best = c
+			if best == 0 || t < best {
+				best = t
 			}
 		}
-		s.emit(worker.Event{Event: worker.EventTried, Candidate: &c})
+		s.tried(c)
 	}
-	if best.BestS == 0 {
+	if best == 0 {
 		return fmt.Errorf("none of %d specializations works: %w", len(candidates), failure)
 	}
-	best.Chosen = true
-	s.emit(worker.Event{Event: worker.EventTried, Candidate: &best})
 	return nil
+}
+
+func (s *session) tried(c result.Candidate) {
+	s.emit(worker.Event{Event: worker.EventTried, Candidate: &c})
+}
+
+// fail gives a candidate the status of an error.
+func fail(c *result.Candidate, err error) {
+	kind := kindOf(err)
+	c.Status, c.Code, c.Reason = result.StatusFailed, string(kind), err.Error()
+	if kind == backend.Limit {
+		c.Status = result.StatusUnsupported
+	}
+}
+
+// graver is the first of two errors, or the second where only that is a wrong result.
+func graver(first, second error) error {
+	if first == nil || kindOf(second) == backend.WrongResult && kindOf(first) != backend.WrongResult {
+		return second
+	}
+	return first
 }
 
 // kindOf is the kind of an error: Failed for one that is not a backend's.
@@ -109,6 +128,78 @@ func kindOf(err error) backend.Kind {
 		return be.Kind
 	}
 	return backend.Failed
+}
+
+// toTry returns what to try, in this order, and on which problem.
+func (s *session) toTry(dev backend.Device) ([]backend.Specialization, backend.Problem, error) {
+	p := s.req.Problem
+	if len(s.req.Candidates) > 0 {
+		return s.req.Candidates, p, nil
+	}
+	candidates, err := dev.Candidates(s.kernel, p)
+	if err != nil {
+		return nil, p, err
+	}
+	if len(candidates) == 0 {
+		panic("BUG: " + dev.Info().Backend + ": Candidates returned neither a candidate nor an error")
+	}
+	candidates = agreeing(candidates, s.req.Specialization)
+	problem, err := s.trialProblem(dev, candidates)
+	return candidates, problem, err
+}
+
+// agreeing are the candidates that have the values which are pinned or, where none does,
+// the first one with them.
+func agreeing(candidates []backend.Specialization, pinned backend.Specialization) []backend.Specialization {
+	var list []backend.Specialization
+	for _, c := range candidates {
+		agrees := true
+		for name, v := range pinned {
+			have, ok := c[name]
+			agrees = agrees && ok && have == v
+		}
+		if agrees {
+			list = append(list, c)
+		}
+	}
+	if list == nil {
+		first := maps.Clone(candidates[0])
+		maps.Copy(first, pinned)
+		list = []backend.Specialization{first}
+	}
+	return list
+}
+
+// trialProblem is what the candidates are tried on: the request's problem or, where that is
+// larger, one of the size that trialMACs has for the device. A small one tells first
+// whether the device is much slower than its class; then it is an eighth as large as often
+// as that takes.
+func (s *session) trialProblem(dev backend.Device, candidates []backend.Specialization) (backend.Problem, error) {
+	full := s.req.Problem
+	macs := min(trialMACs(dev.Info()), full.FLOP()/2)
+	probe := shrink(full, probeMACs)
+	if macs <= probe.FLOP()/2 || len(candidates) == 1 {
+		return shrink(full, macs), nil
+	}
+	trial, err := s.newTrial(dev, probe)
+	if err != nil {
+		return probe, err
+	}
+	for _, spec := range candidates {
+		t, err := trial.run(spec, 0)
+		if s.ctx.Err() != nil {
+			return probe, err
+		}
+		if err != nil {
+			continue // it is told again when its turn comes
+		}
+		perMAC := t / float64(probe.FLOP()/2)
+		for macs/8 >= probeMACs && perMAC*float64(macs) > slowDispatch {
+			macs /= 8
+		}
+		return shrink(full, macs), nil
+	}
+	return probe, nil
 }
 
 // shrink halves the largest dimension of p until M N K is at most macs. What is
@@ -128,20 +219,6 @@ func shrink(p backend.Problem, macs uint64) backend.Problem {
 	return p
 }
 
-// searchProblem is the largest problem of full's shape, not below small, on which
-// n candidates can be tried in the time left, when a dispatch of small takes t
-// seconds.
-func searchProblem(full, small backend.Problem, t float64, left time.Duration, n int) backend.Problem {
-	// Each candidate costs a verified dispatch and its timed ones; building it and
-	// checking its result are granted as much again.
-	affordable := left.Seconds() / float64(2*n*(1+searchRuns))
-	macs := float64(small.FLOP()/2) * affordable / t
-	if macs <= float64(small.FLOP()/2) {
-		return small
-	}
-	return shrink(full, uint64(min(macs, float64(full.FLOP()/2))))
-}
-
 // trial tries specializations on one problem.
 type trial struct {
 	s       *session
@@ -159,8 +236,8 @@ func (s *session) newTrial(dev backend.Device, p backend.Problem) (*trial, error
 }
 
 // run builds the kernel, checks one dispatch and returns the shortest seconds of
-// a dispatch over a few batches. A candidate hopelessly behind best (seconds, 0
-// for none) is left after its first.
+// a dispatch over a few batches: what disturbs one only makes it longer. A candidate
+// hopelessly behind best (seconds, 0 for none) is left after its first.
 func (t *trial) run(spec backend.Specialization, best float64) (shortest float64, err error) {
 	start := time.Now()
 	program, err := t.dev.Build(t.s.kernel, t.problem, spec)
@@ -177,20 +254,18 @@ func (t *trial) run(spec backend.Specialization, best float64) (shortest float64
 	if err != nil {
 		return 0, err
 	}
-	shortest = timing.HostS
-	if best > 0 && shortest > 4*best && shortest > searchBatchS {
-		return shortest, nil
-	}
-	for range searchRuns {
-		n := forTime(searchBatchS, shortest)
+	times := []float64{timing.HostS}
+	for sum := 0.0; len(times) <= leastSearched || len(times) <= mostSearched && sum < searchTimeS; {
+		n := forTime(searchBatchS, slices.Min(times))
 		timing, err := b.batch(n)
 		if err != nil {
 			return 0, err
 		}
-		shortest = min(shortest, timing.HostS/float64(n))
-		if best > 0 && shortest > hopeless*best {
+		times = append(times, timing.HostS/float64(n))
+		sum += timing.HostS
+		if best > 0 && slices.Min(times) > hopeless*best {
 			break
 		}
 	}
-	return shortest, nil
+	return slices.Min(times), nil
 }

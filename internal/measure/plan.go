@@ -51,6 +51,10 @@ type Arm struct {
 	// its own.
 	Runtime string
 	Runner  Runner
+	// Pin are values of specialization constants that the search has to keep to, and
+	// PinnedBy what asked for them.
+	Pin      backend.Specialization
+	PinnedBy string
 	// Unusable says why that cannot be used, where it cannot: the arm is then a row with
 	// this reason.
 	Unusable string

@@ -6,7 +6,6 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"maps"
 	"math/rand/v2"
 	"time"
 
@@ -43,7 +42,7 @@ func Run(ctx context.Context, r Runner, plan Plan, progress func(Progress), chec
 		run.arms = append(run.arms, newArm(i, a, plan))
 	}
 	for _, a := range run.arms {
-		if !a.over && a.Kernel == "" && ctx.Err() == nil {
+		if !a.over && a.Kernel == "" && ctx.Err() == nil && !run.adopt(a) {
 			run.search(a)
 		}
 	}
@@ -122,8 +121,8 @@ type arm struct {
 	Arm
 	index     int
 	m         result.Measurement
-	spec      backend.Specialization
-	over      bool // nothing more is to be launched
+	spec      backend.Specialization // of its launches, nil until it is chosen
+	over      bool                   // nothing more is to be launched
 	checksums map[string]bool
 }
 
@@ -183,66 +182,6 @@ func (r *run) report(a *arm, p Progress) {
 	r.progress(p)
 }
 
-// search has a child choose the specialization. A child that dies on the way
-// leaves the best that it had found.
-func (r *run) search(a *arm) {
-	r.report(a, Progress{Phase: PhaseSearch})
-	chosen, first := -1, worker.Outcome{}
-	out := repeatedly(r.ctx, crashed, func(attempt int) worker.Outcome {
-		if attempt == 2 {
-			a.warn("search-repeated", "the search for a specialization was repeated once in a fresh process (%s); the driver may be faulty: update it", first.Reason)
-		}
-		a.m.Kernel.Search, chosen = []result.Candidate{}, -1
-		first = r.runnerOf(a).Run(r.ctx, r.request(a, worker.OpSearch), r.plan.Limit, func(e worker.Event) {
-			if e.Event != worker.EventTried {
-				return
-			}
-			c := *e.Candidate
-			if !c.Chosen {
-				a.m.Kernel.Search = append(a.m.Kernel.Search, c)
-				return
-			}
-			// The chosen one has been sent before, when it was tried.
-			for i, tried := range a.m.Kernel.Search {
-				if maps.Equal(tried.Specialization, c.Specialization) {
-					a.m.Kernel.Search[i], chosen = c, i
-				}
-			}
-		})
-		return first
-	})
-	if r.ctx.Err() != nil {
-		return
-	}
-	tried := a.m.Kernel.Search
-	if out.Status == result.StatusOK && chosen < 0 {
-		a.end(worker.CodeProtocol, "search: the process chose no specialization")
-		return
-	}
-	if out.Status != result.StatusOK {
-		chosen = fastest(tried)
-		if chosen < 0 {
-			a.end(out.Code, withRemedy("search: "+out.Reason, out))
-			return
-		}
-		tried[chosen].Chosen = true
-		a.warn("search-failed", "the search for a specialization ended early (%s); the best of the %d tried until then is measured, and a better one may exist", out.Reason, len(tried))
-	}
-	a.spec = tried[chosen].Specialization
-	a.m.Kernel.Specialization = a.spec
-}
-
-// fastest is the index of the fastest candidate that works, -1 for none.
-func fastest(tried []result.Candidate) int {
-	best := -1
-	for i, c := range tried {
-		if c.Status == result.StatusOK && (best < 0 || c.BestS < tried[best].BestS) {
-			best = i
-		}
-	}
-	return best
-}
-
 func withRemedy(reason string, out worker.Outcome) string {
 	if out.Remedy == "" {
 		return reason
@@ -281,9 +220,7 @@ func (r *run) attempt(a *arm, round, attempt int) worker.Outcome {
 	out := r.runnerOf(a).Run(r.ctx, r.request(a, worker.OpLaunch), r.plan.Limit, func(e worker.Event) {
 		switch e.Event {
 		case worker.EventBuilt:
-			search := a.m.Kernel.Search
-			a.m.Kernel = *e.Kernel
-			a.m.Kernel.Search = search
+			a.built(*e.Kernel)
 			return
 		case worker.EventPhase:
 			p.Phase = e.Phase

@@ -270,6 +270,10 @@ type Kernel struct {
 	FormSHA256     string            `json:"form_sha256" jsonschema:"hash of that form; equals spirv_sha256 for form spirv; empty for a reference"`
 	Specialization map[string]uint32 `json:"specialization" jsonschema:"values of the specialization constants by name"`
 	Search         []Candidate       `json:"search" jsonschema:"the specializations that were tried before measuring"`
+	// Since 1.2.0.
+	ChosenBy        string  `json:"chosen_by,omitempty" jsonschema:"how the specialization was chosen: search; search of ID, the measurement on a device of the same kind whose choice it is; --specialization or --like FILE where it was pinned"`
+	SearchS         float64 `json:"search_s,omitempty" jsonschema:"wall-clock seconds that the search took"`
+	SearchProcesses int     `json:"search_processes,omitempty" jsonschema:"processes of the search"`
 }
 
 // Candidate is one specialization that the search tried.
@@ -281,6 +285,10 @@ type Candidate struct {
 	Problem        string            `json:"problem" jsonschema:"MxNxK that it was tried on: smaller than the one measured where that one would take too long; empty when not run"`
 	BestS          float64           `json:"best_s" jsonschema:"shortest host seconds for one dispatch of that problem, 0 when not run"`
 	Chosen         bool              `json:"chosen" jsonschema:"true for the one that was measured"`
+	// Since 1.2.0.
+	TimesS  []float64   `json:"times_s,omitempty" jsonschema:"shortest host seconds for one dispatch in each process that tried it"`
+	Ratio   float64     `json:"ratio,omitempty" jsonschema:"its time over that of the fastest candidate: the median over the processes that tried both"`
+	RatioCI *[2]float64 `json:"ratio_ci,omitempty" jsonschema:"interval of that ratio: those of all candidates together hold with 95 %; left out below three processes. The first candidate of the list whose interval does not lie above 1.02 is chosen"`
 }
 
 // Problem is C = A x B with A of m x k, B of k x n and C of m x n, row major.

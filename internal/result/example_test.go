@@ -72,9 +72,10 @@ func example() *Document {
 					Name: "matmul", Format: "f32", Accumulate: "f32", SPIRVSHA256: spirv, Form: "spirv", FormSHA256: spirv,
 					Specialization: map[string]uint32{"TM": 8, "TN": 4},
 					Search: []Candidate{
-						{Specialization: map[string]uint32{"TM": 8, "TN": 4}, Status: StatusOK, Problem: "1024x512x256", BestS: 0.00078, Chosen: true},
+						{Specialization: map[string]uint32{"TM": 8, "TN": 4}, Status: StatusOK, Problem: "1024x512x256", BestS: 0.00078, Chosen: true, TimesS: []float64{0.0008, 0.00078, 0.00081}, Ratio: 1.01, RatioCI: &[2]float64{0.99, 1.03}},
 						{Specialization: map[string]uint32{"TM": 16, "TN": 8}, Status: StatusUnsupported, Code: "limit", Reason: "48 KiB of shared memory exceed maxComputeSharedMemorySize, 32768"},
 					},
+					ChosenBy: "search", SearchS: 2.5, SearchProcesses: 3,
 				},
 				Problem: problem, Status: StatusOK,
 				Verification: Verification{Batches: 36, Failed: 0, MaxError: 1.9e-6, Bound: 1.2e-4, Method: "freivalds", ExactChecksum: "sha256:" + spirv, Dispatches: 351, Varied: 1},

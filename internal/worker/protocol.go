@@ -12,7 +12,7 @@ import (
 // Operations of a child process.
 const (
 	OpDevices = "devices" // list the devices of Request.Backend, or only Request.Device, which need not be listed
-	OpSearch  = "search"  // try specializations, choose one
+	OpSearch  = "search"  // try specializations
 	OpLaunch  = "launch"  // verify, warm up and take samples with Request.Specialization
 )
 
@@ -26,7 +26,11 @@ type Request struct {
 	Problem        backend.Problem        `json:"problem"`
 	Seed           uint64                 `json:"seed"` // of the inputs
 	Specialization backend.Specialization `json:"specialization,omitempty"`
-	Rules          Rules                  `json:"rules"`
+	// Candidates are what OpSearch tries, in this order and on Problem as it is. Where there
+	// are none it tries those of the device that have the values of Specialization, on a
+	// problem that the device can afford.
+	Candidates []backend.Specialization `json:"candidates,omitempty"`
+	Rules      Rules                    `json:"rules"`
 }
 
 // Rules are fixed before any sample is seen. Seconds throughout.
@@ -44,7 +48,7 @@ const (
 	EventDevice    = "device"     // Device: one per device
 	EventAbsent    = "absent"     // Absent: the backend is not there
 	EventBuilt     = "built"      // Kernel: the kernel is ready
-	EventTried     = "tried"      // Candidate: the search tried one; the chosen one is sent again as the last, with Chosen set
+	EventTried     = "tried"      // Candidate: one of the search; all are sent as skipped first, then each again when it was tried
 	EventPhase     = "phase"      // Phase: verify, warmup, sample (for the progress display)
 	EventVerified  = "verified"   // Verification: running totals; the last one counts
 	EventRoundTrip = "round-trip" // RoundTripS: an empty dispatch was timed; only launches that are not of backend.KernelEmpty have it
