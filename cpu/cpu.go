@@ -175,7 +175,8 @@ func (d *device) Candidates(kernel string, p backend.Problem) ([]backend.Special
 }
 
 func (d *device) Build(kernel string, p backend.Problem, s backend.Specialization) (backend.Program, error) {
-	if _, err := d.Candidates(kernel, p); err != nil {
+	candidates, err := d.Candidates(kernel, p)
+	if err != nil {
 		return nil, err
 	}
 	for _, v := range kernels.CPUVariants {
@@ -189,7 +190,12 @@ func (d *device) Build(kernel string, p backend.Problem, s backend.Specializatio
 		}
 		panic("BUG: cpu: " + v.Name + " is in kernels.CPUVariants but not in the generated table; run make kernels")
 	}
-	return nil, backend.Errorf(backend.Unusable, "cpu: no code was made for the specialization %v of %s with %s", s, kernel, d.info.ISA)
+	var made []string
+	for _, c := range candidates {
+		made = append(made, c.String())
+	}
+	return nil, &backend.Error{Kind: backend.Unusable, Text: fmt.Sprintf("cpu: no code was made for the specialization %v of %s with %s", s, kernel, d.info.ISA),
+		Remedy: "choose one of " + strings.Join(made, "; ")}
 }
 
 func (d *device) build(p backend.Problem, v kernels.CPUVariant, c *C.cpu_variant) (backend.Program, error) {

@@ -30,6 +30,8 @@ format or another problem never get a ratio; they are listed with the reason.
 Conditions for --fail-on: slower (the interval says so), unclear, failed (in NEW),
 missing (nothing in NEW can be held against an arm of BASE). slower:5% and
 unclear:5% have a threshold of their own. Any that is met makes the exit code 5.
+Where NEW ran another specialization than BASE the ratio may be no change of the device,
+and the verdict is unclear: measure NEW by gpubench run --like BASE.
 `,
 		flags: func(set *pflag.FlagSet) func(*invocation) error {
 			threshold := &percent{value: 0.02, lo: 0, hi: 1}
@@ -75,7 +77,7 @@ func (c *conditions) Type() string   { return "CONDITION" }
 func (c *conditions) String() string { return strings.Join(c.texts, ",") }
 
 // comparisonSchema names the format of `compare --json`.
-var comparisonSchema = result.Schema{Name: "gpubench.comparison", Version: "1.0.0"}
+var comparisonSchema = result.Schema{Name: "gpubench.comparison", Version: "1.1.0"}
 
 // compare carries out `gpubench compare`.
 func compare(in *invocation, threshold float64, failOn []analysis.Condition, asJSON bool) error {
@@ -117,6 +119,9 @@ func compare(in *invocation, threshold float64, failOn []analysis.Condition, asJ
 				work := fmt.Sprintf("%dx%dx%d", r.M, r.N, r.K)
 				if r.Role == result.RoleOverhead {
 					work = "empty dispatch"
+				}
+				if d.Kind == "slower" && r.Specialization != "" {
+					what += fmt.Sprintf(" with another specialization (%s), which may be why: measure again with --like %s", r.Specialization, c.Base)
 				}
 				met = append(met, fmt.Sprintf("%s: %s %s is %s", c.New, r.Device, work, what))
 			}

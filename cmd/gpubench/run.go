@@ -40,6 +40,10 @@ type runOptions struct {
 	minTime   time.Duration
 	timeout   time.Duration
 	seed      uint64
+	pins      pins
+	like      string // path of a document whose choices are taken over
+
+	likeDocument *result.Document // nil without --like
 }
 
 func runCommand() *command {
@@ -95,6 +99,8 @@ func (o *runOptions) define(set *pflag.FlagSet, limits bool) (take func()) {
 	set.Var(warmup, "warmup", "shortest time to keep the device busy before sampling; longer where its clock takes longer to rise")
 	set.Var(minTime, "min-time", "shortest time to sample in each process")
 	set.Var(timeout, "timeout", "limit of one process; after it the process is killed")
+	set.Var(&o.pins, "specialization", "run the kernel with these specialization constants instead of searching, as in TM=8,TN=2 or, for one device, vulkan:0@TM=8; of those left out the search finds the values; may be given again")
+	set.StringVar(&o.like, "like", "", "take each device's specialization from the document `FILE`, so that the two can be compared; what it has not is searched for")
 	set.Uint64Var(&o.seed, "seed", 1, "make inputs, order and bootstrap from `N`")
 	set.StringVar(&o.want.baseline, "baseline", "cpu", "compare the others with `DEVICE`; cpu is all cores")
 	set.BoolVar(&o.quiet, "quiet", false, "no progress on the terminal")
@@ -172,6 +178,11 @@ func (o *runOptions) run(in *invocation, fill measuring) error {
 	}
 	if o.json == "-" && o.jsonl == "-" {
 		return failf(exitUsage, "--json and --jsonl cannot both have standard output; name a file for one of them")
+	}
+	if o.like != "" {
+		if o.likeDocument, err = readDocument(o.like); err != nil {
+			return failf(exitUsage, "--like %w", err)
+		}
 	}
 	var line *progress
 	keep, err := newKeeper(o.json, func(text string) { line.note(in.stderr, text) })
@@ -279,8 +290,13 @@ func (o *runOptions) measure(ctx context.Context, runner measure.Runner, backend
 			"there are no ratios, because the baseline %s was not measured; add it with --device, or choose another with --baseline", o.want.baseline)})
 	}
 
+	warnings, err := o.pin(plan)
+	if err != nil {
+		return nil, err
+	}
+	doc.Warnings = append(doc.Warnings, warnings...)
+
 	stream.begin(doc)
-	var warnings []result.Warning
 	doc.Measurements, doc.Ratios, warnings, err = measure.Run(ctx, runner, plan, line.measured, func(so measure.Results) {
 		keep.checkpoint(*doc, so)
 		stream.launches(so)

@@ -187,6 +187,11 @@ func (o *suiteOptions) measure(ctx context.Context, runner measure.Runner, backe
 
 	plan := measure.Plan{Launches: o.launches, Rules: o.rules(), Seed: o.seed, Limit: o.timeout, Runtime: doc.Host.Runtime.Name,
 		ISA: doc.Host.CPU.ISA, Budget: o.budget, RatioPrecision: o.within, Arms: o.arms(places, found, doc.Devices)}
+	pinned, err := o.pin(plan)
+	if err != nil {
+		return nil, err
+	}
+	doc.Warnings = append(doc.Warnings, pinned...)
 	reports := func(ms []result.Measurement) (list []result.RuntimeReport) {
 		for _, rt := range found {
 			list = append(list, rt.Finish(ms, doc.Devices))

@@ -64,6 +64,9 @@ type Row struct {
 	New     *Side         `json:"new"`
 	Ratio   *RatioOfSides `json:"ratio"`
 	Verdict string        `json:"verdict"` // faster, slower, same or unclear; empty unless compared
+	// Specialization says in which constants the two sides differ. Then a ratio is no
+	// change of the device alone, and the verdict never more than unclear or same.
+	Specialization string `json:"specialization"`
 }
 
 // Side is what the samples of one document say about an arm, computed afresh.
@@ -90,6 +93,15 @@ type RatioOfSides struct {
 // VerdictAt judges the row's ratio at a practical threshold (0.02 is 2 %). It is
 // empty for a row that was not compared.
 func (r *Row) VerdictAt(threshold float64) stats.Verdict {
+	v := r.asMeasured(threshold)
+	if r.Specialization != "" && (v == stats.Faster || v == stats.Slower) {
+		return stats.Unclear
+	}
+	return v
+}
+
+// asMeasured is the verdict on the ratio, whatever it comes from.
+func (r *Row) asMeasured(threshold float64) stats.Verdict {
 	if r.Ratio == nil {
 		return ""
 	}
@@ -292,7 +304,10 @@ func (c *Comparison) judge(r *Row, o, n *armOf) error {
 		}
 	}
 	r.Ratio = &RatioOfSides{Value: q.Value, CI95: q.CI, Method: q.Method, CIVerdict: wide.CI}
-	r.Verdict = string(wide.Verdict(c.Threshold))
+	if r.Specialization = respecialized(o.Measurement, n.Measurement); r.Specialization != "" {
+		c.note("%s at %s ran another specialization (%s): the ratio holds that difference too, and is no verdict on the device; measure %s again with --like %s", o.Device, problemName(o.Problem), r.Specialization, c.New, c.Base)
+	}
+	r.Verdict = string(r.VerdictAt(c.Threshold))
 	return nil
 }
 
@@ -368,7 +383,9 @@ type Condition struct {
 // Conditions lists the kinds that there are.
 var Conditions = []string{"slower", "unclear", "failed", "missing"}
 
-// Meets returns the rows of a comparison that meet the condition. Missing covers
+// Meets returns the rows of a comparison that meet the condition. A row is slower also
+// where another specialization may be the reason: that a regression of the driver led the
+// search there cannot be excluded. Missing covers
 // every arm of the base that the new document cannot be held against: arms that it
 // lacks, and those that ran something else there.
 func (d Condition) Meets(c *Comparison) []Row {
@@ -379,7 +396,7 @@ func (d Condition) Meets(c *Comparison) []Row {
 	var rows []Row
 	for _, r := range c.Rows {
 		switch v := r.VerdictAt(threshold); {
-		case d.Kind == "slower" && v == stats.Slower,
+		case d.Kind == "slower" && r.asMeasured(threshold) == stats.Slower,
 			d.Kind == "unclear" && v == stats.Unclear,
 			d.Kind == "failed" && r.Status == Failed,
 			d.Kind == "missing" && (r.Status == Missing || r.Status == NotComparable):

@@ -338,3 +338,68 @@ func TestConditions(t *testing.T) {
 		}
 	}
 }
+
+// What another specialization may explain is no verdict on the device; but who asked to be
+// told of what is slower is told.
+func TestCompareOfOtherSpecializations(t *testing.T) {
+	spec := func(d *result.Document, lx uint32) *result.Document {
+		d.Measurements[0].Kernel.Specialization = map[string]uint32{"LX": lx, "LY": 1}
+		return d
+	}
+	for _, tt := range []struct {
+		lx      uint32
+		rate    float64
+		rows    string
+		differs string
+		slower  int
+	}{
+		{8, 80e9, "cpu | compared | slower\n", "", 1},
+		{8, 120e9, "cpu | compared | faster\n", "", 0},
+		{16, 80e9, "cpu | compared | unclear\n", "LX 8, then 16", 1},
+		{16, 120e9, "cpu | compared | unclear\n", "LX 8, then 16", 0},
+		{16, 100e9, "cpu | compared | same\n", "LX 8, then 16", 0},
+	} {
+		c := compare(t, spec(measured(100e9, 2e9), 8), spec(measured(tt.rate, 2e9), tt.lx))
+		if got := rowsOf(c); got != tt.rows+"vulkan:0 | compared | same\n" || c.Rows[0].Specialization != tt.differs {
+			t.Errorf("LX %d at %g FLOP/s: %q, differs in %q", tt.lx, tt.rate, got, c.Rows[0].Specialization)
+		}
+		if noted := strings.Contains(strings.Join(c.Notes, "\n"), "another specialization (LX 8, then 16)"); noted != (tt.differs != "") {
+			t.Errorf("LX %d: notes %q", tt.lx, c.Notes)
+		}
+		if rows := (analysis.Condition{Kind: "slower", Threshold: -1}).Meets(c); len(rows) != tt.slower {
+			t.Errorf("LX %d at %g FLOP/s: %d rows are slower", tt.lx, tt.rate, len(rows))
+		}
+	}
+}
+
+// A ratio between runtimes whose devices chose for themselves says so.
+func TestSpecializationsOfRuntimes(t *testing.T) {
+	m := func(id, runtime, device string, lx uint32) result.Measurement {
+		return result.Measurement{ID: id, Runtime: runtime, Device: device, Role: result.RoleKernel, Status: result.StatusOK,
+			Kernel: result.Kernel{Specialization: map[string]uint32{"LX": lx}}, Problem: result.Problem{M: 8, N: 8, K: 8}}
+	}
+	for _, tt := range []struct {
+		name string
+		ms   []result.Measurement
+		want string
+	}{
+		{"the same", []result.Measurement{m("m0", "native", "vulkan:0", 8), m("m1", "docker", "docker/vulkan:0", 8)}, ""},
+		{"another", []result.Measurement{m("m0", "native", "vulkan:0", 8), m("m1", "docker", "docker/vulkan:0", 16)},
+			"at 8x8x8 vulkan:0 in docker runs another specialization than in native (LX 8, then 16)"},
+		{"two devices", []result.Measurement{m("m0", "native", "vulkan:0", 8), m("m1", "docker", "docker/vulkan:1", 16)}, ""},
+		{"two devices of one runtime", []result.Measurement{m("m0", "native", "cpu", 8), m("m1", "native", "cpu:1", 16)}, ""},
+		{"a failed one", []result.Measurement{m("m0", "native", "vulkan:0", 8), func() result.Measurement {
+			x := m("m1", "docker", "docker/vulkan:0", 16)
+			x.Status = result.StatusFailed
+			return x
+		}()}, ""},
+	} {
+		got := ""
+		for _, w := range analysis.Specializations(tt.ms, make([]result.Device, len(tt.ms))) {
+			got += w.Text
+		}
+		if !strings.HasPrefix(got, tt.want) || tt.want == "" && got != "" {
+			t.Errorf("%s: %q, want %q", tt.name, got, tt.want)
+		}
+	}
+}

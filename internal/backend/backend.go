@@ -9,6 +9,9 @@ package backend
 
 import (
 	"fmt"
+	"maps"
+	"slices"
+	"strings"
 
 	"gpubench/internal/result"
 	"gpubench/kernels"
@@ -104,6 +107,15 @@ func (b Batch) Check() error {
 
 // Specialization gives values to a kernel's specialization constants by name.
 type Specialization map[string]uint32
+
+// String writes it as --specialization takes it: BK=16,KU=4,...
+func (s Specialization) String() string {
+	var list []string
+	for _, name := range slices.Sorted(maps.Keys(s)) {
+		list = append(list, fmt.Sprintf("%s=%d", name, s[name]))
+	}
+	return strings.Join(list, ",")
+}
 
 // Backend is an API that runs the kernel. Its methods are called from one
 // goroutine only.

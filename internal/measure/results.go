@@ -42,5 +42,6 @@ func (r *run) results(unfinished bool) Results {
 	}
 	ratios, warns := analysis.Ratios(ms, baseline)
 	ratios = append(ratios, analysis.CardRatios(ms, devices, ratios)...)
+	warns = append(warns, analysis.Specializations(ms, devices)...)
 	return Results{ms, ratios, append(warns, analysis.Clocks(ms, devices)...)}
 }

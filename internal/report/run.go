@@ -200,8 +200,20 @@ func (v *runView) header() string {
 			run = append(run, v.clean(fmt.Sprintf("SPIR-V %.12s", k[2])))
 		}
 	}
-	run = append(run, fmt.Sprintf("seed %d", v.doc.Seed), seconds(v.doc.DurationS))
+	run = append(run, fmt.Sprintf("seed %d", v.doc.Seed), seconds(v.doc.DurationS)+v.searching())
 	return v.join(run...)
+}
+
+// searching says how much of the run the searches for specializations took.
+func (v *runView) searching() string {
+	sum := 0.0
+	for _, m := range v.doc.Measurements {
+		sum += m.Kernel.SearchS
+	}
+	if sum == 0 {
+		return ""
+	}
+	return ", " + seconds(sum) + " of it searching"
 }
 
 // host describes the machine in one line.
