@@ -89,7 +89,7 @@ func (o *suiteOptions) check(extra []string) error {
 
 // options are those of the engines.
 func (o *suiteOptions) options(doc *result.Document) suite.Options {
-	s := suite.Options{Image: o.image, DRI: doc.Host.DRI, RunArgs: o.runArgs,
+	s := suite.Options{Image: o.image, Host: doc.Host, DRI: doc.Host.DRI, RunArgs: o.runArgs,
 		Version: fmt.Sprintf("gpubench %s\ncommit %s", doc.Tool.Version, doc.Tool.Commit)}
 	dir := o.images
 	if self, err := worker.Self(); dir == "" && err == nil {
