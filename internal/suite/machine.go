@@ -137,7 +137,7 @@ func place(endpoint string) (away string, vm bool) {
 	}
 	switch u.Scheme {
 	case "unix", "npipe":
-		for _, dir := range []string{"/.colima/", "/colima/", "/.lima/", "/.docker/desktop/", "/.docker/run/", "/.rd/", "/.orbstack/", "/.finch/", "podman-machine", "/podman/machine/"} {
+		for _, dir := range []string{"/.colima/", "/colima/", "/.lima/", "/.docker/desktop/", "/.rd/", "/.orbstack/", "/.finch/", "podman-machine", "/podman/machine/"} {
 			vm = vm || strings.Contains(u.Path, dir)
 		}
 		return "", vm
