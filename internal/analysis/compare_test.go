@@ -341,6 +341,10 @@ func TestOtherMachines(t *testing.T) {
 		if strings.Join(got, " ") != tt.ratios {
 			t.Errorf("%q away: ratios of %q, want %s", tt.away, got, tt.ratios)
 		}
+		// The suite says it once, at the runtime.
+		if _, warnings := analysis.Ratios(d.Measurements, func(i int) bool { return i == 0 }); len(warnings) != 0 {
+			t.Errorf("%q away: warned %v", tt.away, warnings)
+		}
 		if err := analysis.Check(d); err != nil {
 			t.Errorf("%q away: %v", tt.away, err)
 		}

@@ -137,6 +137,7 @@ func TestContainersThatHide(t *testing.T) {
 		{"Kubernetes without its variables", info(overlay("/var/lib/containerd/io.containerd.snapshotter.v1.overlayfs/snapshots"), mount("/var/lib/kubelet/pods/1-2/etc-hosts", "/etc/hosts", "ext4", "rw")), nil,
 			"kubernetes", "", "/etc/hosts from kubelet/pods"},
 		{"a node of Kubernetes", info(mount("/", "/", "ext4", "rw"), mount("/", "/var/lib/kubelet/pods/1-2/volumes/x", "tmpfs", "rw"),
+			mount("/var/lib/kubelet/pods/1-2/volumes/y", "/var/lib/kubelet/pods/1-2/volume-subpaths/y", "ext4", "rw"),
 			mount("/", "/run/containerd/io.containerd.runtime.v2.task/k8s.io/a/rootfs", "overlay", "rw,upperdir=/var/lib/containerd/io.containerd.snapshotter.v1.overlayfs/snapshots/1/fs")), nil, "native", "", ""},
 		{"a host with Docker and Podman", info(mount("/", "/", "btrfs", "rw"), strings.Replace(overlay("/var/lib/docker/overlay2"), " / rw", " /var/lib/docker/overlay2/a/merged rw", 1)), nil, "native", "", ""},
 		{"undeclared Docker in WSL2", map[string]string{osrelease: wsl, ".dockerenv": ""}, nil, "docker", "wsl", "/.dockerenv"},
