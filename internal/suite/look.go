@@ -53,6 +53,9 @@ func lookDocker(ctx context.Context, e *engine) (s state) {
 		return s
 	case err != nil:
 		s.reason, s.remedy = "its daemon does not answer: "+err.Error(), onSystem("open -a Docker", "sudo systemctl start docker")
+		if away, _ := e.endpoint(ctx); away != "" {
+			s.remedy = "it is to be at " + away + ": docker context use default, and unset DOCKER_HOST, for the one of this machine"
+		}
 		return s
 	case bad != nil || info.ServerVersion == "":
 		s.reason = "docker info answers nothing that can be understood"
@@ -66,34 +69,41 @@ func lookDocker(ctx context.Context, e *engine) (s state) {
 	s.keepSize(info.NCPU, info.MemTotal)
 	s.answers = e.answering(ctx, info)
 	s.keep("engine", s.answers)
-	vm := false
-	if e.name == "docker" || e.name == "podman" {
-		endpoint, err := e.ask(ctx, askLimit, "context", "inspect", "--format", "{{.Endpoints.docker.Host}}")
-		if err == nil {
-			s.away, vm = place(endpoint)
-		}
-	}
-	desktop := strings.Contains(info.OperatingSystem, "Docker Desktop")
-	orb := strings.Contains(info.OperatingSystem, "OrbStack")
-	vm = vm || strings.HasPrefix(info.Name, "lima-") || strings.HasPrefix(info.Name, "colima")
-	s.remote = runtime.GOOS == "darwin" || desktop || orb || vm || s.away != "" || e.name == "colima"
-	switch {
-	case s.away != "":
-	case s.answers == "podman":
-		s.gpu = onSystem(gpubyMachine, "")
-	case desktop || orb:
-		s.gpu = gpuOfDesktop(info.KernelVersion)
-	case s.remote:
-		s.gpu = onSystem("colima start --runtime docker --vm-type krunkit makes a virtual machine with a GPU", noGPUOfMachine)
-	}
+	e.locate(ctx, info, &s)
 	s.gpus = gpuArguments(info, s.remote)
 	return s
 }
 
-const (
-	gpubyMachine   = "its machine has none, or the driver in the image does not see it; " + gpuByPodman
-	noGPUOfMachine = "its virtual machine has none to give: on Linux an engine that runs on the host itself does (apt-get install docker.io, or podman)"
-)
+// endpoint is what place says of where docker's command finds its daemon.
+func (e *engine) endpoint(ctx context.Context) (away string, vm bool) {
+	if e.program != "docker" || e.name == "colima" { // which has a context of its own
+		return "", false
+	}
+	out, err := e.ask(ctx, askLimit, "context", "inspect", "--format", "{{.Endpoints.docker.Host}}")
+	if err != nil {
+		return "", false
+	}
+	return place(out)
+}
+
+// locate finds out whether a daemon is on the host, and how to have a GPU where it is.
+func (e *engine) locate(ctx context.Context, info daemonInfo, s *state) {
+	vm := strings.HasPrefix(info.Name, "lima-") || strings.HasPrefix(info.Name, "colima")
+	away, local := e.endpoint(ctx)
+	s.away, vm = away, vm || local
+	desktop := strings.Contains(info.OperatingSystem, "Docker Desktop") || strings.Contains(info.OperatingSystem, "OrbStack")
+	s.remote = runtime.GOOS == "darwin" || desktop || vm || s.away != "" || e.name == "colima"
+	switch {
+	case s.away != "":
+	case s.answers == "podman":
+		s.gpu = onSystem("its machine has none, or the driver in the image does not see it; "+gpuByPodman, "")
+	case desktop:
+		s.gpu = gpuOfDesktop(info.KernelVersion)
+	case s.remote:
+		s.gpu = onSystem("colima start --runtime docker --vm-type krunkit makes a virtual machine with a GPU",
+			"its virtual machine has none to give: on Linux an engine that runs on the host itself does (apt-get install docker.io, or podman)")
+	}
+}
 
 // gpuOfDesktop is how to have a GPU in containers where Docker Desktop or OrbStack gives
 // none, on the system that they run on.
@@ -239,13 +249,7 @@ func lookPodman(ctx context.Context, e *engine) (s state) {
 		s.details["rootless"] = "true"
 	}
 	s.keepSize(info.Host.CPUs, info.Host.MemTotal)
-	switch {
-	case !s.remote || s.away != "":
-	case machine.VMType == "libkrun":
-		s.gpu = venusMissing
-	default:
-		s.gpu = fmt.Sprintf("its machine is of the kind %q, which has none, and cannot be converted: CONTAINERS_MACHINE_PROVIDER=libkrun podman machine init --cpus 8 --memory 8192 gpu && podman machine stop && podman machine start gpu", machine.VMType)
-	}
+	s.gpu = machine.gpu(s)
 	if !s.remote && describesNVIDIA(cdiDirs) {
 		s.gpus = [][]string{{"--device", "nvidia.com/gpu=all", "--security-opt", "label=disable"}}
 	}
@@ -365,6 +369,17 @@ const venusMissing = "its machine has one, and the driver in the image does not 
 type podmanMachine struct {
 	Name, VMType     string
 	Running, Default bool
+}
+
+// gpu is how to have a GPU in the containers of a podman that uses the machine.
+func (m podmanMachine) gpu(s state) string {
+	switch {
+	case !s.remote || s.away != "":
+		return ""
+	case m.VMType == "libkrun":
+		return venusMissing
+	}
+	return fmt.Sprintf("its machine is of the kind %q, which has none, and cannot be converted: CONTAINERS_MACHINE_PROVIDER=libkrun podman machine init --cpus 8 --memory 8192 gpu && podman machine stop && podman machine start gpu", m.VMType)
 }
 
 // machine finds the virtual machine that podman uses, and how many there are.

@@ -39,7 +39,7 @@ func onlyThese(t *testing.T, commands map[string]string) (log func(name string) 
 // Docker's command before Podman's socket, whose ID is another one at each call.
 const (
 	podmanSocket = `'info --format {{json .}}') echo '{"ID":"'$$'","ServerVersion":"4.3.1","OperatingSystem":"debian","ProductLicense":"Apache-2.0","DefaultRuntime":"runc","Runtimes":{"crun":{},"kata":{},"krun":{},"runc":{},"runj":{},"runsc":{}},"NCPU":2,"MemTotal":25276510208}' ;;` + "\n"
-	podmanParts  = `'version --format {{json .Server.Components}}') echo '[{"Name":"Podman Engine","Version":"4.3.1","Details":{"APIVersion":"4.3.1"}},{"Name":"Conmon","Version":"conmon version 2.1.6"}]' ;;` + "\n"
+	podmanParts  = `'version --format {{json .Server.Components}}') echo '[{"Name":"Podman Engine","Version":"4.3.1","Details":{"APIVersion":"4.3.1"}},{"Name":"Conmon","Version":"conmon version 2.1.6"},{"Name":"Engine","Version":"4.3.1"}]' ;;` + "\n"
 	dockerParts  = `'version --format {{json .Server.Components}}') echo '[{"Name":"Engine","Version":"28.2.0"},{"Name":"containerd","Version":"1.7.27"},{"Name":"runc","Version":"1.2.5"}]' ;;` + "\n"
 	podman431    = `'info --format json') echo '{"host":{"arch":"amd64","hostname":"buildbox","cpus":2,"memTotal":25276510208,"kernel":"6.1.0","serviceIsRemote":false,"ociRuntime":{"name":"crun"}},"store":{"graphRoot":"/var/lib/containers/storage"},"version":{"Version":"4.3.1"}}' ;;` + "\n"
 	podmanDocker = `'info --format {{json .}}') echo 'Emulate Docker CLI using podman. Create /etc/containers/nodocker to quiet msg.' >&2; echo '{"host":{"arch":"amd64","buildahVersion":"1.28.2"},"store":{},"version":{"Version":"4.3.1"}}' ;;` + "\n"
@@ -164,6 +164,14 @@ func TestAnotherMachine(t *testing.T) {
 		if said != (tt.machine != "") {
 			t.Errorf("%s: %+v, warnings %v", tt.name, rt.Report, rt.Warnings)
 		}
+	}
+}
+
+// A daemon elsewhere is not started here.
+func TestNoAnswerFromAnotherMachine(t *testing.T) {
+	onlyThese(t, map[string]string{"docker": `'info '*) echo 'error during connect: Get "http://docker.example.com/v1.47/info": command [ssh -l me -- buildserver01 docker system dial-stdio] has exited' >&2; exit 1 ;;` + "\n'context inspect '*) echo ssh://me@buildserver01 ;;"})
+	if r := Find(t.Context(), "docker").Report; r.Status != result.StatusFailed || !strings.Contains(r.Remedy, "it is to be at buildserver01") {
+		t.Errorf("%+v", r)
 	}
 }
 
