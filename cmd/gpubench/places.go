@@ -72,7 +72,7 @@ func (o *suiteOptions) arms(places []*place, found []*suite.Runtime, devices []r
 		problems = []backend.Problem{defaultSize(devices)}
 	}
 	add := func(rt *suite.Runtime, a measure.Arm) {
-		a.Runtime, a.Runner = rt.Report.Name, rt.Runner
+		a.Runtime, a.Runner, a.Machine = rt.Report.Name, rt.Runner, rt.Machine()
 		arms = append(arms, a)
 	}
 	gpu := slices.ContainsFunc(devices, result.Device.GPU)
@@ -109,10 +109,16 @@ func (o *suiteOptions) arms(places []*place, found []*suite.Runtime, devices []r
 	return arms
 }
 
+// here are the places that are on the host: what others have is no matter of runtimes.
+func here(places []*place) []*place {
+	return slices.DeleteFunc(slices.Clone(places), func(p *place) bool { return p.Machine() != "" })
+}
+
 // equalise gives each place that may use more processors than another a device with as
 // many threads as the least has, unless the devices were named.
 func equalise(ctx context.Context, places []*place, wanted bool) {
 	least := 0
+	places = here(places)
 	for _, p := range places {
 		if n := p.Report.Inside.CPU.Usable; n > 0 && (least == 0 || n < least) {
 			least = n
@@ -131,7 +137,7 @@ func equalise(ctx context.Context, places []*place, wanted bool) {
 func differences(places []*place) (list []result.Warning) {
 	var cpus, memory []string
 	least, most, fewest, lo, hi, equal := 0, 0, "", uint64(0), uint64(0), false
-	for _, p := range places {
+	for _, p := range here(places) {
 		in := p.Report.Inside
 		equal = equal || p.equal
 		if n := in.CPU.Usable; n > 0 {

@@ -40,6 +40,7 @@ func TestScripts(t *testing.T) {
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"document":   scriptDocument,
 			"rows":       scriptRows,
+			"places":     scriptPlaces,
 			"rebuild":    scriptRebuild,
 			"validate":   scriptValidate,
 			"truncate":   scriptTruncate,
@@ -144,6 +145,34 @@ func scriptRows(ts *testscript.TestScript, _ bool, args []string) {
 		fmt.Fprintf(w, "device %s class=%s software=%v gpu=%v\n", d.ID, d.Class, d.Software, d.GPU())
 	}
 	fmt.Fprintf(w, "checksums=%d\n", len(checksums))
+}
+
+// scriptPlaces prints what a suite made of its runtimes: places FILE.
+func scriptPlaces(ts *testscript.TestScript, _ bool, args []string) {
+	f, err := os.Open(ts.MkAbs(args[0]))
+	ts.Check(err)
+	defer f.Close()
+	doc, err := result.Read(f, args[0])
+	ts.Check(err)
+	w := ts.Stdout()
+	good, runtimes := map[string]int{}, map[string]string{}
+	for _, m := range doc.Measurements {
+		runtimes[m.ID] = m.Runtime
+		if m.Status == result.StatusOK {
+			good[m.Runtime]++
+		} else {
+			fmt.Fprintf(w, "failed %s %s: %s\n", m.Runtime, m.Device, m.Reason)
+		}
+	}
+	for _, r := range doc.Runtimes {
+		fmt.Fprintf(w, "%s %s measured=%d\n", r.Name, r.Status, good[r.Name])
+	}
+	for _, r := range doc.Ratios {
+		fmt.Fprintf(w, "ratio %s/%s\n", runtimes[r.Fast], runtimes[r.Slow])
+	}
+	for _, warning := range doc.Warnings {
+		fmt.Fprintf(w, "warning %s\n", warning.Code)
+	}
 }
 
 // scriptRebuild makes a document of a stream of events and compares it with the document

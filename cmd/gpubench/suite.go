@@ -41,6 +41,8 @@ is missing, and measures every device that the program sees in each of them and 
 of them: in rounds, each process in a fresh container, in an order shuffled anew each
 round. All else is as in gpubench run. Each container gets as many processors and as much
 memory as the runtime with the fewest has; where that cannot be had, a warning says so.
+An engine is known by what answers: Podman behind docker's command is the runtime podman.
+What lies on another machine is measured, and in no ratio with the runtimes here.
 A runtime that is not there is said, with what would enable it. One that was asked for by
 --runtime, or is there and does not work, is a failed row and makes the exit code 1.
 Containers have no network, no capability and a read-only root, and are gone at the end.
@@ -89,7 +91,7 @@ func (o *suiteOptions) check(extra []string) error {
 
 // options are those of the engines.
 func (o *suiteOptions) options(doc *result.Document) suite.Options {
-	s := suite.Options{Image: o.image, DRI: doc.Host.DRI, RunArgs: o.runArgs,
+	s := suite.Options{Image: o.image, Host: doc.Host, DRI: doc.Host.DRI, RunArgs: o.runArgs,
 		Version: fmt.Sprintf("gpubench %s\ncommit %s", doc.Tool.Version, doc.Tool.Commit)}
 	dir := o.images
 	if self, err := worker.Self(); dir == "" && err == nil {

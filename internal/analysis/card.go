@@ -25,7 +25,7 @@ func CardRatios(ms []result.Measurement, devices []result.Device, known []result
 	for i := range ms {
 		for j := range ms {
 			slow, fast := &ms[i], &ms[j]
-			if !SameCard(byID[slow.Device], byID[fast.Device]) || slow.Runtime != fast.Runtime || !compared(slow) || !compared(fast) || !sameWork(slow, fast) || !sameKernel(slow, fast) {
+			if !SameCard(byID[slow.Device], byID[fast.Device]) || slow.Runtime != fast.Runtime || !sameMachine(slow, fast) || !compared(slow) || !compared(fast) || !sameWork(slow, fast) || !sameKernel(slow, fast) {
 				continue
 			}
 			if slices.ContainsFunc(known, func(r result.Ratio) bool {

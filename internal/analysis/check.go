@@ -88,7 +88,7 @@ func Check(d *result.Document) error {
 	for i, r := range d.Ratios {
 		slow, fast := byID[r.Slow], byID[r.Fast]
 		switch {
-		case !compared(slow) || !compared(fast) || !sameWork(slow, fast) || !sameKernel(slow, fast):
+		case !compared(slow) || !compared(fast) || !sameWork(slow, fast) || !sameKernel(slow, fast) || !sameMachine(slow, fast):
 			find("ratios[%d]: %s and %s have no ratio", i, r.Fast, r.Slow)
 		default:
 			q, err := RatioWithin(slow, fast)

@@ -292,11 +292,11 @@ func (s Selector) String() string {
 }
 
 // baseline finds what an arm is to be compared with: a good measurement of the same
-// work by the same SPIR-V, in the same runtime or else natively.
+// work by the same SPIR-V, in the same runtime or else natively, on the same machine.
 func (v *BaselineVerdict) baseline(arms []*armOf, a *armOf) *armOf {
 	for _, runtime := range []string{a.Runtime, "native"} {
 		for _, b := range arms {
-			if v.is(b) && b != a && b.Runtime == runtime && b.side != nil && compared(b.Measurement) && sameWork(a.Measurement, b.Measurement) && sameKernel(a.Measurement, b.Measurement) {
+			if v.is(b) && b != a && b.Runtime == runtime && b.side != nil && compared(b.Measurement) && sameWork(a.Measurement, b.Measurement) && sameKernel(a.Measurement, b.Measurement) && sameMachine(a.Measurement, b.Measurement) {
 				return b
 			}
 		}

@@ -322,6 +322,7 @@ func differences(a, b *armOf) []string {
 		}
 	}
 	tell("runtime", a.Runtime, b.Runtime)
+	tell("machine", machineName(a.Measurement), machineName(b.Measurement))
 	tell("problem", problemName(a.Problem), problemName(b.Problem))
 	// An arm that failed before its kernel was built knows no more than these two.
 	if (a.side == nil || b.side == nil) && (a.Kernel.SPIRVSHA256 == "" || b.Kernel.SPIRVSHA256 == "") {

@@ -310,6 +310,62 @@ func TestImpossibleArmsHaveNoRatios(t *testing.T) {
 	}
 }
 
+// What ran on another machine says nothing about a runtime: no ratio within a run, none
+// between two, and none in a claim; a document that holds one contradicts itself.
+func TestOtherMachines(t *testing.T) {
+	away := func(runtimes, machine string) *result.Document {
+		d := onMac(4)
+		for i := range d.Measurements {
+			if m := &d.Measurements[i]; strings.Contains(runtimes, m.Device+" ") {
+				m.Machine = machine
+			}
+		}
+		d.Ratios = nil
+		return testdoc.Finish(d, "cpu")
+	}
+	const other = "AMD EPYC 9654 96-Core Processor (buildserver01)"
+	for _, tt := range []struct {
+		away   string
+		ratios string // of m0, which is the CPU
+	}{
+		{"", "m1 m2 m3"},
+		{"vulkan:0 ", "m1 m2"},
+		{"cpu ", ""},
+		{"cpu vulkan:0 cpu:1 blas ", "m1 m2 m3"}, // all on one
+	} {
+		d := away(tt.away, other)
+		var got []string
+		for _, r := range d.Ratios {
+			got = append(got, r.Fast)
+		}
+		if strings.Join(got, " ") != tt.ratios {
+			t.Errorf("%q away: ratios of %q, want %s", tt.away, got, tt.ratios)
+		}
+		// The suite says it once, at the runtime.
+		if _, warnings := analysis.Ratios(d.Measurements, func(i int) bool { return i == 0 }); len(warnings) != 0 {
+			t.Errorf("%q away: warned %v", tt.away, warnings)
+		}
+		if err := analysis.Check(d); err != nil {
+			t.Errorf("%q away: %v", tt.away, err)
+		}
+	}
+	d := away("vulkan:0 ", other)
+	if _, err := analysis.RatioWithin(&d.Measurements[0], &d.Measurements[3]); err == nil || !strings.Contains(err.Error(), "m0 and m3 ran on different machines (the host; "+other+")") {
+		t.Errorf("got %v", err)
+	}
+	if v := judge(t, podmanVulkan(t), d)[0].Verdicts[0]; v.Verdict != analysis.Inconclusive || len(v.Ratios) != 0 || len(v.Missing) != 1 {
+		t.Errorf("a claim: %+v", v)
+	}
+	if got := rowsOf(compare(t, away("", ""), d)); !strings.Contains(got, "machine differs: the host, then "+other) {
+		t.Errorf("rows:\n%s", got)
+	}
+	forged := away("", "")
+	forged.Measurements[3].Machine = other
+	if err := analysis.Check(forged); err == nil || !strings.Contains(err.Error(), "m3 and m0 have no ratio") {
+		t.Errorf("a ratio of two machines: %v", err)
+	}
+}
+
 func TestConditions(t *testing.T) {
 	base := measured(100e9, 2e9)
 	testdoc.Add(base, "cpu", 512, 100e9, 0)

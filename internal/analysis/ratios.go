@@ -3,6 +3,7 @@
 package analysis
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 
@@ -31,10 +32,15 @@ func sameKernel(a, b *result.Measurement) bool {
 	return a.Role != b.Role || a.Kernel.SPIRVSHA256 == b.Kernel.SPIRVSHA256
 }
 
+// sameMachine reports whether two measurements ran on one machine. What was measured on
+// another one says nothing about a container engine, nor about a device beside these
+// processors.
+func sameMachine(a, b *result.Measurement) bool { return a.Machine == b.Machine }
+
 // Ratios compares each good measurement with each good baseline of the same work:
 // fast is the measurement, slow the baseline, whichever took longer. Two baselines
-// are compared once, the later one with the earlier. Measurements that ran
-// kernels of different SPIR-V are never compared, nor are those whose rate is impossible;
+// are compared once, the later one with the earlier. Measurements on different machines
+// are not compared. Measurements that ran kernels of different SPIR-V are never compared, nor are those whose rate is impossible;
 // a warning says so.
 func Ratios(ms []result.Measurement, baseline func(i int) bool) ([]result.Ratio, []result.Warning) {
 	ratios, warns := []result.Ratio{}, []result.Warning{}
@@ -43,7 +49,7 @@ func Ratios(ms []result.Measurement, baseline func(i int) bool) ([]result.Ratio,
 			continue
 		}
 		for i := range ms {
-			if i == b || baseline(i) && i < b || !compared(&ms[i]) || !sameWork(&ms[i], &ms[b]) {
+			if i == b || baseline(i) && i < b || !compared(&ms[i]) || !sameWork(&ms[i], &ms[b]) || !sameMachine(&ms[i], &ms[b]) {
 				continue
 			}
 			if !sameKernel(&ms[i], &ms[b]) {
@@ -64,8 +70,11 @@ func Ratios(ms []result.Measurement, baseline func(i int) bool) ([]result.Ratio,
 
 // RatioWithin compares two good measurements of one run: round by round, where
 // enough rounds have a good launch of both. Where the rate of one is impossible there is
-// none.
+// none, nor where they ran on different machines.
 func RatioWithin(slow, fast *result.Measurement) (result.Ratio, error) {
+	if !sameMachine(slow, fast) {
+		return result.Ratio{}, fmt.Errorf("%s and %s ran on different machines (%s; %s)", slow.ID, fast.ID, machineName(slow), machineName(fast))
+	}
 	for _, m := range []*result.Measurement{slow, fast} {
 		if impossible(m) {
 			return result.Ratio{}, fmt.Errorf("the rate of %s is %s of the peak of its device, which is impossible", m.ID, percent(m.Peak.Share))
@@ -79,6 +88,8 @@ func RatioWithin(slow, fast *result.Measurement) (result.Ratio, error) {
 	r, err := compare(a.Medians(), b.Medians(), stats.Confidence)
 	return result.Ratio{Fast: fast.ID, Slow: slow.ID, Value: r.Value, CI95: r.CI, Method: r.Method}, err
 }
+
+func machineName(m *result.Measurement) string { return cmp.Or(m.Machine, "the host") }
 
 // samplesOfRatio are the samples that RatioWithin compares, and whether they are those
 // of the same rounds. Each launch has samples.

@@ -5,6 +5,8 @@ package host
 
 import (
 	"cmp"
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"io"
 	"io/fs"
@@ -114,6 +116,7 @@ func (p place) facts() (result.Host, []result.Warning) {
 		MemoryBytes: p.memory(),
 		DRI:         p.nodes("dev/dri", dri),
 		NVIDIA:      p.nodes("dev", nvidia),
+		KernelID:    p.kernelID(),
 		Mac:         p.system.mac,
 	}
 	var contradicted string
@@ -135,6 +138,17 @@ func (p place) facts() (result.Host, []result.Warning) {
 		warnings = append(warnings, macWarnings(h.Mac)...)
 	}
 	return h, warnings
+}
+
+// kernelID is a digest of the number that the kernel draws when it starts, which no
+// namespace hides. The number itself is nobody's business.
+func (p place) kernelID() string {
+	boot := p.line("proc/sys/kernel/random/boot_id")
+	if boot == "" {
+		return ""
+	}
+	sum := sha256.Sum256([]byte("gpubench " + boot))
+	return hex.EncodeToString(sum[:8])
 }
 
 func (p place) kernelRelease() string {

@@ -2,6 +2,7 @@ package host
 
 import (
 	"fmt"
+	"io/fs"
 	"math"
 	"os"
 	"runtime"
@@ -92,6 +93,97 @@ func TestRuntime(t *testing.T) {
 	}
 }
 
+// Engines and machines that are not what they seem.
+func TestContainersThatHide(t *testing.T) {
+	const wsl = "5.15.167.4-microsoft-standard-WSL2\n"
+	mount := func(root, point, kind, options string) string {
+		return fmt.Sprintf("1021 880 0:55 %s %s rw,relatime master:1 - %s none %s\n", root, point, kind, options)
+	}
+	overlay := func(store string) string {
+		return mount("/", "/", "overlay", "rw,lowerdir="+store+"/overlay/l/A:"+store+"/overlay/l/B,upperdir="+store+"/x/diff,workdir="+store+"/x/work")
+	}
+	info := func(lines ...string) map[string]string {
+		return map[string]string{"proc/self/mountinfo": strings.Join(lines, "")}
+	}
+	for _, tt := range []struct {
+		name     string
+		files    map[string]string
+		env      []string
+		want, on string
+		evidence string // part of the first
+	}{
+		{"Podman 4.3 with --read-only", info(mount("/", "/run", "tmpfs", "rw")), []string{"container=podman"}, "podman", "", "environment variable container=podman"},
+		{"the same without the variable", info(overlay("/var/lib/containers/storage")), nil, "podman", "", "/ from containers/storage in /proc/self/mountinfo"},
+		{"rootless Podman with VFS", info(mount("/home/u/.local/share/containers/storage/vfs/dir/abc", "/", "ext4", "rw")), nil, "podman", "", "/ from containers/storage"},
+		{"Podman by the first process's variable", map[string]string{"proc/1/environ": "PATH=/bin\x00container=podman\x00"}, nil, "podman", "", "container=podman in /proc/1/environ"},
+		{"Podman, by the file that it mounts", info(mount("/containers/storage/overlay-containers/f00/userdata/hosts", "/etc/hosts", "tmpfs", "rw")), nil, "podman", "", "/etc/hosts from"},
+		{"LXC seen by root", map[string]string{"proc/1/environ": "container=lxc\x00TERM=linux\x00"}, nil, "lxc", "", "container=lxc in /proc/1/environ"},
+		{"LXC with systemd", map[string]string{"run/systemd/container": "lxc\n"}, nil, "lxc", "", "/run/systemd/container says lxc"},
+		{"libvirt's LXC", nil, []string{"container=lxc-libvirt"}, "lxc", "", "container=lxc-libvirt"},
+		{"Incus without either", info(mount("/proc/cpuinfo", "/proc/cpuinfo", "fuse.lxcfs", "rw")), nil, "lxc", "", "lxcfs at /proc/cpuinfo"},
+		{"Proxmox", map[string]string{osrelease: "6.8.12-4-pve\n", "run/systemd/container": "lxc\n"}, nil, "proxmox", "", "kernel release 6.8.12-4-pve, /run/systemd/container says lxc"},
+		{"Docker in a container of Proxmox", map[string]string{osrelease: "6.8.12-4-pve\n", ".dockerenv": ""}, nil, "docker", "", "/.dockerenv"},
+		{"Proxmox itself", map[string]string{osrelease: "6.8.12-4-pve\n", "proc/self/mountinfo": mount("/", "/var/lib/lxcfs", "fuse.lxcfs", "rw")}, nil, "native", "", ""},
+		{"systemd-nspawn", nil, []string{"container=systemd-nspawn"}, "systemd-nspawn", "", "container=systemd-nspawn"},
+		{"systemd-nspawn by its file", map[string]string{"run/host/container-manager": "systemd-nspawn\n"}, nil, "systemd-nspawn", "", "/run/host/container-manager says systemd-nspawn"},
+		{"Apptainer", map[string]string{".singularity.d/env/10-docker2singularity.sh": ""}, nil, "apptainer", "", "/.singularity.d"},
+		{"Apptainer by its variable", nil, []string{"APPTAINER_CONTAINER=/x.sif"}, "apptainer", "", "APPTAINER_CONTAINER"},
+		{"Singularity", nil, []string{"SINGULARITY_CONTAINER=/x.sif"}, "apptainer", "", "SINGULARITY_CONTAINER"},
+		{"containerd", info(overlay("/var/lib/containerd/io.containerd.snapshotter.v1.overlayfs/snapshots")), nil, "containerd", "", "io.containerd.snapshotter."},
+		{"Docker with containerd's store", info(overlay("/var/lib/containerd/io.containerd.snapshotter.v1.overlayfs/snapshots"), mount("/var/lib/docker/containers/abc/hostname", "/etc/hostname", "ext4", "rw")), nil,
+			"docker", "", "/etc/hostname from docker/containers"},
+		{"docker build", info(overlay("/var/lib/docker/overlay2")), nil, "docker", "", "/ from docker/overlay2"},
+		{"Docker from snap", info(mount("/var/snap/docker/common/var-lib-docker/containers/a/hosts", "/etc/hosts", "ext4", "rw")), nil, "docker", "", "/etc/hosts from var-lib-docker"},
+		{"Kubernetes without its variables", info(overlay("/var/lib/containerd/io.containerd.snapshotter.v1.overlayfs/snapshots"), mount("/var/lib/kubelet/pods/1-2/etc-hosts", "/etc/hosts", "ext4", "rw")), nil,
+			"kubernetes", "", "/etc/hosts from kubelet/pods"},
+		{"a node of Kubernetes", info(mount("/", "/", "ext4", "rw"), mount("/", "/var/lib/kubelet/pods/1-2/volumes/x", "tmpfs", "rw"),
+			mount("/var/lib/kubelet/pods/1-2/volumes/y", "/var/lib/kubelet/pods/1-2/volume-subpaths/y", "ext4", "rw"),
+			mount("/", "/run/containerd/io.containerd.runtime.v2.task/k8s.io/a/rootfs", "overlay", "rw,upperdir=/var/lib/containerd/io.containerd.snapshotter.v1.overlayfs/snapshots/1/fs")), nil, "native", "", ""},
+		{"a host with Docker and Podman", info(mount("/", "/", "btrfs", "rw"), strings.Replace(overlay("/var/lib/docker/overlay2"), " / rw", " /var/lib/docker/overlay2/a/merged rw", 1)), nil, "native", "", ""},
+		{"undeclared Docker in WSL2", map[string]string{osrelease: wsl, ".dockerenv": ""}, nil, "docker", "wsl", "/.dockerenv"},
+		{"undeclared Podman in WSL2", map[string]string{osrelease: wsl, "run/.containerenv": ""}, nil, "podman", "wsl", "/run/.containerenv"},
+		{"WSL2 with systemd", map[string]string{osrelease: wsl, "run/systemd/container": "wsl\n"}, nil, "wsl", "", "kernel release"},
+		{"Docker on EC2", map[string]string{".dockerenv": "", vendor: "Amazon EC2\n"}, nil, "docker", "cloud", "/.dockerenv"},
+		{"an image that calls itself docker, in Podman", info(overlay("/var/lib/containers/storage")), []string{"container=docker"}, "podman", "", "/ from containers/storage"},
+		{"an image that calls itself oci, in Docker", map[string]string{".dockerenv": ""}, []string{"container=oci"}, "docker", "", "/.dockerenv"},
+		{"an image that calls itself oci", nil, []string{"container=oci"}, "container", "", "environment variable container=oci: a container of unknown make"},
+		{"a manager that nobody knows", map[string]string{"run/systemd/container": "pouch\n"}, nil, "container", "", "a container of unknown make"},
+	} {
+		h, warnings := machine(tt.files, tt.env...).facts()
+		got := h.Runtime
+		if got.Name != tt.want || got.On != tt.on || len(warnings) != 0 || (tt.evidence == "") != (len(got.Evidence) == 0) || tt.evidence != "" && !strings.Contains(got.Evidence[0], tt.evidence) {
+			t.Errorf("%s: got %+v, %v; want %s on %q by %q", tt.name, got, warnings, tt.want, tt.on, tt.evidence)
+		}
+	}
+}
+
+// Every container has processes of its own. The kernel's first namespace has a number that is
+// part of its interface.
+func TestContainerOfUnknownMake(t *testing.T) {
+	at := func(ns, release string, env ...string) place {
+		p := machine(map[string]string{osrelease: release}, env...)
+		p.root.(fstest.MapFS)["proc/self/ns/pid"] = &fstest.MapFile{Data: []byte(ns), Mode: fs.ModeSymlink}
+		return p
+	}
+	for _, tt := range []struct {
+		name, ns, release, declared string
+		want                        string
+		contradicted                bool
+	}{
+		{"the kernel's first", "pid:[4026531836]", "6.1.0", "", "native", false},
+		{"another", "pid:[4026532458]", "6.1.0", "", "container", false},
+		{"a distribution of WSL2", "pid:[4026532203]", "5.15.167.4-microsoft-standard-WSL2", "", "wsl", false},
+		{"rubbish", "x", "6.1.0", "", "native", false},
+		{"declared as docker", "pid:[4026532458]", "6.1.0", "docker", "docker", false},
+		{"declared as native", "pid:[4026532458]", "6.1.0", "native", "native", true},
+	} {
+		h, warnings := at(tt.ns, tt.release, DeclaredRuntime+"="+tt.declared).facts()
+		if h.Runtime.Name != tt.want || (len(warnings) == 1) != tt.contradicted {
+			t.Errorf("%s: got %+v, %v", tt.name, h.Runtime, warnings)
+		}
+	}
+}
+
 // Without /proc the signs in the kernel's release come from uname.
 func TestRuntimeFromUname(t *testing.T) {
 	p := machine(nil)
@@ -124,10 +216,17 @@ func TestDeclaredRuntime(t *testing.T) {
 		{"native and no sign", nil, "native", "native", ""},
 		{"docker is Docker Desktop", desktop, "docker", "docker", ""},
 		{"docker on WSL2", wslDocker, "docker", "docker", ""},
-		{"native in a container on WSL2", wslDocker, "native", "native", "the signs say wsl"},
+		{"native in a container on WSL2", wslDocker, "native", "native", "the signs say docker (/.dockerenv; kernel release 5.15.153.1-microsoft-standard-WSL2)"},
 		{"podman without its sign", nil, "podman", "podman", "no sign of any runtime was found"},
 		{"docker in the cloud without its sign", ec2, "docker", "docker", "the signs say cloud"},
-		{"a runtime that leaves no sign", nil, "nerdctl", "nerdctl", ""},
+		{"a runtime that leaves no sign", nil, "lima", "lima", ""},
+		{"podman that hides its file", map[string]string{"proc/1/environ": "container=podman\x00"}, "podman", "podman", ""},
+		{"podman that hides its file, declared as docker", map[string]string{"proc/1/environ": "container=podman\x00"}, "docker", "docker", "the signs say podman (container=podman in /proc/1/environ)"},
+		{"any engine by a sign that all leave", map[string]string{"run/systemd/container": "oci"}, "docker", "docker", ""},
+		{"native by a sign that all leave", map[string]string{"run/systemd/container": "oci"}, "native", "native", "a container of unknown make"},
+		{"lxc is Proxmox", map[string]string{osrelease: "6.8.12-4-pve\n", "run/systemd/container": "lxc\n"}, "lxc", "lxc", ""},
+		{"nerdctl is containerd", map[string]string{"proc/self/mountinfo": "1 1 0:5 / / rw - overlay none rw,upperdir=/var/lib/containerd/io.containerd.snapshotter.v1.overlayfs/snapshots/7/fs\n"}, "nerdctl", "nerdctl", ""},
+		{"native on WSL2", map[string]string{osrelease: "5.15.153.1-microsoft-standard-WSL2\n"}, "native", "native", ""},
 		{"a runtime that uses another", docker, "colima", "colima", ""},
 	} {
 		h, warnings := machine(tt.files, DeclaredRuntime+"="+tt.declared).facts()
@@ -293,7 +392,21 @@ func TestCPUModel(t *testing.T) {
 		{"x86", map[string]string{"proc/cpuinfo": "processor\t: 0\nmodel\t\t: 17\nmodel name\t: AMD EPYC 9R14\n\nprocessor\t: 1\nmodel name\t: AMD EPYC 9R14\n"}, "AMD EPYC 9R14"},
 		{"server", map[string]string{"proc/cpuinfo": arm("0x41 0xd0c", "0x41 0xd0c")}, "Arm Neoverse-N1"},
 		{"big and little with a board", map[string]string{"proc/cpuinfo": arm("0x41 0xd05", "0x41 0xd0b"), "proc/device-tree/model": "Radxa ROCK 5B\x00"},
-			"Arm Cortex-A55 + Arm Cortex-A76 (Radxa ROCK 5B)"},
+			"Arm Cortex-A76 + Cortex-A55 (Radxa ROCK 5B)"},
+		{"GB10", map[string]string{"proc/cpuinfo": arm("0x41 0xd87", "0x41 0xd85", "0x41 0xd87")}, "Arm Cortex-X925 + Cortex-A725"},
+		{"GB10, the other way round", map[string]string{"proc/cpuinfo": arm("0x41 0xd85", "0x41 0xd87")}, "Arm Cortex-X925 + Cortex-A725"},
+		{"M2 Pro", map[string]string{"proc/cpuinfo": arm("0x61 0x034", "0x61 0x035")}, "Apple M2 Pro (Avalanche) + M2 Pro (Blizzard)"},
+		{"M2 Max", map[string]string{"proc/cpuinfo": arm("0x61 0x038", "0x61 0x039")}, "Apple M2 Max (Avalanche) + M2 Max (Blizzard)"},
+		{"M4 Pro", map[string]string{"proc/cpuinfo": arm("0x61 0x54", "0x61 0x55")}, "Apple M4 Pro (performance) + M4 Pro (efficiency)"},
+		{"M5", map[string]string{"proc/cpuinfo": arm("0x61 0x062", "0x61 0x063")}, "Apple M5 (performance) + M5 (efficiency)"},
+		{"Snapdragon of 2019", map[string]string{"proc/cpuinfo": arm("0x51 0x805", "0x51 0x804")}, "Qualcomm Kryo 4xx Gold + Kryo 4xx Silver"},
+		{"Snapdragon X Elite", map[string]string{"proc/cpuinfo": arm("0x51 0x001")}, "Qualcomm Oryon"},
+		{"Grace", map[string]string{"proc/cpuinfo": arm("0x41 0xd4f")}, "Arm Neoverse-V2"},
+		{"Vera", map[string]string{"proc/cpuinfo": arm("0x4e 0x010")}, "NVIDIA Olympus"},
+		{"AmpereOne", map[string]string{"proc/cpuinfo": arm("0xc0 0xac4")}, "Ampere Ampere-1A"},
+		{"three kinds", map[string]string{"proc/cpuinfo": arm("0x41 0xd80", "0x41 0xd81", "0x41 0xd82")}, "Arm Cortex-X4 + Cortex-A720 + Cortex-A520"},
+		{"C1", map[string]string{"proc/cpuinfo": arm("0x41 0xd8b", "0x41 0xd8c")}, "Arm C1-Ultra + C1-Pro"},
+		{"two makers", map[string]string{"proc/cpuinfo": arm("0x53 0x004", "0x41 0xd0b", "0x41 0xd05")}, "Samsung Exynos M5 + Arm Cortex-A76 + Cortex-A55"},
 		{"Linux in a VM on a Mac", map[string]string{"proc/cpuinfo": arm("0x61 0x000")}, "Apple processor (virtual machine)"},
 		{"unknown part", map[string]string{"proc/cpuinfo": arm("0x41 0xeee")}, "Arm part 0xeee"},
 		{"unknown implementer", map[string]string{"proc/cpuinfo": arm("0x99 0x1")}, "implementer 0x99 part 0x001"},

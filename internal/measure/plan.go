@@ -55,6 +55,9 @@ type Arm struct {
 	// PinnedBy what asked for them.
 	Pin      backend.Specialization
 	PinnedBy string
+	// Machine is what it runs on where that is not the host; arms of different machines are
+	// not compared.
+	Machine string
 	// Unusable says why that cannot be used, where it cannot: the arm is then a row with
 	// this reason.
 	Unusable string

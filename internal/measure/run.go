@@ -131,6 +131,7 @@ func newArm(i int, a Arm, plan Plan) *arm {
 	out := &arm{Arm: a, index: i, checksums: map[string]bool{}, m: result.Measurement{
 		ID:      fmt.Sprintf("m%d", i),
 		Runtime: cmp.Or(a.Runtime, plan.Runtime),
+		Machine: a.Machine,
 		Device:  a.Device.ID,
 		Role:    a.Role(),
 		Kernel: result.Kernel{Name: cmp.Or(a.Kernel, a.Device.KernelName()), Format: a.Device.Format(), Accumulate: result.FormatF32,

@@ -62,7 +62,7 @@ func kindOfDevice(d result.Device) result.Device {
 
 // sharesChoice reports whether two arms are to run the same specialization.
 func sharesChoice(a, b *arm) bool {
-	return a.Kernel == b.Kernel && a.Problem == b.Problem && maps.Equal(a.Pin, b.Pin) && a.PinnedBy == b.PinnedBy &&
+	return a.Machine == b.Machine && a.Kernel == b.Kernel && a.Problem == b.Problem && maps.Equal(a.Pin, b.Pin) && a.PinnedBy == b.PinnedBy &&
 		reflect.DeepEqual(kindOfDevice(a.Device), kindOfDevice(b.Device))
 }
 

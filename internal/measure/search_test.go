@@ -137,6 +137,7 @@ func TestEqualArmsShareOneChoice(t *testing.T) {
 	}{
 		{"cpu and cpu:2 of two processors", arm(two(device("cpu"))), arm(two(device("cpu:2"))), true},
 		{"in a container, where the processor has another name", arm(two(device("cpu"))), Arm{Device: func() result.Device { d := two(device("docker/cpu")); d.Backend, d.Name = "cpu", "virtual"; return d }(), Problem: problem, Runtime: "docker"}, true},
+		{"in a container on another machine", arm(two(device("cpu"))), Arm{Device: two(device("cpu")), Problem: problem, Runtime: "docker", Machine: "AMD EPYC 9654 (buildserver01)"}, false},
 		{"fewer threads", arm(two(device("cpu"))), arm(device("cpu:1")), false},
 		{"another instruction set", arm(device("cpu")), arm(func() result.Device { d := device("cpu"); d.ISA = "avx2"; return d }()), false},
 		{"another size", arm(device("cpu")), Arm{Device: device("cpu"), Problem: backend.Problem{M: 1, N: 1, K: 1}}, false},

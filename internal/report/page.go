@@ -382,7 +382,7 @@ func (r *Report) facts(p part) []pageFacts {
 	}
 	out := []pageFacts{
 		list("machine", "processor", h.CPU.Model, "instruction set", h.CPU.ISA, "processors", fmt.Sprintf("%d usable of %d logical", h.CPU.Usable, h.CPU.Logical), "quota", quota, "memory", memory,
-			"system", strings.TrimSpace(h.OS+" "+h.Kernel)+", "+h.Arch, "runtime", h.Runtime.Name, "declared as", h.Runtime.Declared, "signs of it", strings.Join(h.Runtime.Evidence, ", "), "/dev/dri", strings.Join(h.DRI, ", ")),
+			"system", strings.TrimSpace(h.OS+" "+h.Kernel)+", "+h.Arch, "runtime", runtimeWords(h.Runtime), "declared as", h.Runtime.Declared, "signs of it", strings.Join(h.Runtime.Evidence, ", "), "/dev/dri", strings.Join(h.DRI, ", ")),
 		list("run", "command", "gpubench "+strings.Join(d.Argv, " "), "started", d.Started.UTC().Format("2006-01-02 15:04:05 UTC"), "took", seconds(d.DurationS), "seed", fmt.Sprint(d.Seed),
 			"gpubench", d.Tool.Version+", "+kind+", "+d.Tool.Go, "commit", commit, "document", filepath.Base(p.Name)+", "+d.Schema.Name+" "+d.Schema.Version),
 	}

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"gpubench/internal/result"
+	"gpubench/internal/testdoc"
 )
 
 var update = flag.Bool("update", false, "write what is printed to the golden files")
@@ -352,6 +353,47 @@ func TestNothingSoftwareIsCalledGPU(t *testing.T) {
 	}
 	if strings.Contains(b.String(), "GPU") {
 		t.Errorf("a document without a GPU speaks of one:\n%s", b.String())
+	}
+}
+
+// What is in a container, and in what the container is.
+func TestHostSaysWhere(t *testing.T) {
+	for _, tt := range []struct {
+		r    result.Runtime
+		want string
+	}{
+		{result.Runtime{Name: "native"}, "· native ·"},
+		{result.Runtime{Name: "docker", On: "wsl"}, "· docker on wsl ·"},
+		{result.Runtime{Name: "container"}, "· a container of unknown make ·"},
+		{result.Runtime{Name: "container", Declared: "container"}, "· container ·"},
+	} {
+		d := document(cpuDevice)
+		d.Host.Runtime = tt.r
+		add(d, "cpu", 1024, 100e9, 0.01)
+		var out strings.Builder
+		if err := Run(&out, d, Options{Width: 120}); err != nil || !strings.Contains(out.String(), tt.want) {
+			t.Errorf("%+v: want %q in (%v)\n%s", tt.r, tt.want, err, out.String())
+		}
+	}
+}
+
+// What was measured on another machine is in no ratio, nor is it called slower or faster.
+func TestRuntimesOnOtherMachines(t *testing.T) {
+	for _, machine := range []string{"", "AMD EPYC 9654 96-Core Processor (buildserver01)"} {
+		d := testdoc.New(cpuDevice)
+		testdoc.Add(d, "cpu", 1024, 100e9, 0.01)
+		m := testdoc.Add(d, "cpu", 1024, 90e9, 0.01)
+		m.Runtime, m.Machine = "docker", machine
+		d.Runtimes = []result.RuntimeReport{{Name: "native", Status: result.StatusOK}, {Name: "docker", Status: result.StatusOK}}
+		testdoc.Finish(d)
+		var out strings.Builder
+		if err := Run(&out, d, Options{Width: 140}); err != nil {
+			t.Fatal(err)
+		}
+		_, table, _ := strings.Cut(out.String(), "runtimes compared")
+		if strings.Contains(table, "0.9000×") != (machine == "") || strings.Contains(table, "other machine") != (machine != "") {
+			t.Errorf("on %q:\n%s", machine, table)
+		}
 	}
 }
 

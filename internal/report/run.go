@@ -230,7 +230,19 @@ func (p wording) host(h result.Host) string {
 	if model == "" {
 		model = "unknown CPU"
 	}
-	return p.join(model, cpus, p.clean(h.CPU.ISA), memory, p.clean(h.Runtime.Name), p.clean(strings.TrimSpace(h.OS+" "+h.Kernel)))
+	return p.join(model, cpus, p.clean(h.CPU.ISA), memory, p.clean(runtimeWords(h.Runtime)), p.clean(strings.TrimSpace(h.OS+" "+h.Kernel)))
+}
+
+// runtimeWords names where a program runs, and what that is in.
+func runtimeWords(r result.Runtime) string {
+	words := r.Name
+	if words == "container" && r.Declared == "" {
+		words = "a container of unknown make"
+	}
+	if r.On != "" {
+		words += " on " + r.On
+	}
+	return words
 }
 
 // class is the word for what kind of processor a device is. A program on the CPU

@@ -79,7 +79,12 @@ func (v *runView) comparison() table {
 		}
 		cpu := v.armOf(r.Name, size, "cpu", 0)
 		cells := []cell{name, {text: middle(r.FirstLineS)}, {}, {}}
-		if native := v.armOf("native", size, "", v.threads(cpu)); r.Name != "native" && cpu != nil && native != nil {
+		native := v.armOf("native", size, "", v.threads(cpu))
+		switch {
+		case r.Name == "native" || cpu == nil || native == nil:
+		case cpu.Machine != native.Machine:
+			cells[2] = cell{text: "other machine", style: notice}
+		default:
 			cells[2], cells[3] = v.times(native, cpu)
 		}
 		gpus := 0

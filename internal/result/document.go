@@ -64,6 +64,8 @@ type Host struct {
 	// Since 1.1.0.
 	NVIDIA []string `json:"nvidia,omitempty" jsonschema:"device nodes of NVIDIA's driver, and /dev/dxg, through which WSL offers a GPU"`
 	Mac    *Mac     `json:"mac,omitempty" jsonschema:"what macOS says of the machine, on a Mac"`
+	// Since 1.2.0.
+	KernelID string `json:"kernel_id,omitempty" jsonschema:"identifies the running kernel by a digest that is new at each boot: in a container it is that of the machine outside where both run under one kernel; left out when unknown"`
 }
 
 // Mac is what bears on the figures on macOS alone. The chip is in CPU.Model, the cores of
@@ -91,6 +93,8 @@ type Runtime struct {
 	Name     string   `json:"name" jsonschema:"what the caller declared, else what the signs say: native, docker, podman, apple-container, wsl, ..."`
 	Declared string   `json:"declared" jsonschema:"what the caller declared by GPUBENCH_RUNTIME, empty when nothing"`
 	Evidence []string `json:"evidence" jsonschema:"the signs that were found"`
+	// Since 1.2.0.
+	On string `json:"on,omitempty" jsonschema:"the kind of machine that the runtime is in, where the signs tell: wsl, libkrun-vm, apple-vm, cloud or kvm; left out otherwise"`
 }
 
 // RuntimeReport is what gpubench suite found out about one runtime.
@@ -243,6 +247,8 @@ type Measurement struct {
 	// Since 1.1.0.
 	Digest string `json:"digest,omitempty" jsonschema:"sha256: and the hexadecimal hash of all samples: an edited sample no longer matches it"`
 	Peak   *Peak  `json:"peak,omitempty" jsonschema:"upper bound of the rate, where one is known"`
+	// Since 1.2.0.
+	Machine string `json:"machine,omitempty" jsonschema:"the machine that it ran on, where that is not the host: such a measurement has no ratio with those of other machines"`
 }
 
 // Roles of a measurement.

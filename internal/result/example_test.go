@@ -21,10 +21,11 @@ func example() *Document {
 			OS: "linux", Arch: "arm64", Kernel: "6.12.13-200.fc41.aarch64",
 			CPU:         CPU{Model: "Apple processor (virtual machine)", ISA: "neon", Logical: 8, Usable: 2, Quota: ptr(1.5)},
 			MemoryBytes: 8 << 30,
-			Runtime:     Runtime{Name: "podman", Declared: "podman", Evidence: []string{"/run/.containerenv", "DMI product_name libkrun Virtual Machine"}},
+			Runtime:     Runtime{Name: "podman", Declared: "podman", Evidence: []string{"/run/.containerenv", "DMI product_name libkrun Virtual Machine"}, On: "libkrun-vm"},
 			DRI:         []string{"/dev/dri/card0", "/dev/dri/renderD128"},
 			Mac:         &Mac{Version: "15.1", Build: "24B83", PerformanceCores: 10, EfficiencyCores: 4, PowerSource: "AC Power", LowPowerMode: ptr(false)},
 			NVIDIA:      []string{"/dev/nvidia0"},
+			KernelID:    "6f1c2d3e4b5a6978",
 		},
 		Devices: []Device{
 			{
@@ -110,6 +111,7 @@ func example() *Document {
 				ID: "m2", Runtime: "podman", Device: "vulkan:1", Role: RoleKernel,
 				Kernel: Kernel{Name: "matmul", Format: "f32", Accumulate: "f32"}, Problem: problem,
 				Status: StatusUnsupported, Reason: "maxComputeWorkGroupInvocations is 0", Code: "unusable",
+				Machine: "AMD EPYC 9654 96-Core Processor (buildserver01)",
 			},
 			{
 				ID: "m3", Runtime: "podman", Device: "blas", Role: RoleReference,
@@ -157,8 +159,8 @@ func example() *Document {
 				Inside: Host{
 					OS: "linux", Arch: "arm64", Kernel: "6.12.13-200.fc41.aarch64", MemoryBytes: 8 << 30,
 					CPU:     CPU{Model: "Apple processor (virtual machine)", ISA: "neon", Logical: 8, Usable: 8, Quota: ptr(8.0)},
-					Runtime: Runtime{Name: "podman", Declared: "podman", Evidence: []string{"/run/.containerenv"}},
-					DRI:     []string{"/dev/dri/renderD128"}, NVIDIA: []string{"/dev/nvidia0"},
+					Runtime: Runtime{Name: "podman", Declared: "podman", Evidence: []string{"/run/.containerenv"}, On: "libkrun-vm"},
+					DRI:     []string{"/dev/dri/renderD128"}, NVIDIA: []string{"/dev/nvidia0"}, KernelID: "0a1b2c3d4e5f6071",
 				},
 			},
 			{Name: "apple-container", Status: StatusUnsupported, Reason: "the command container is not there", Remedy: "install it from https://github.com/apple/container/releases"},

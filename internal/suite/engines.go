@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"runtime"
 	"slices"
 	"strconv"
@@ -40,9 +41,11 @@ type engine struct {
 	// look finds out whether it can be used.
 	look         func(ctx context.Context, e *engine) state
 	stdin        bool // images are loaded from standard input: it sees other files than the host
+	banner       bool // a login shell prints something before each answer
 	memoryRemedy string
 
-	path string // of the program, once it is found
+	asked string // the name that it was looked for by, where it is another one
+	path  string // of the program, once it is found
 }
 
 // state is what an engine says of itself.
@@ -54,9 +57,14 @@ type state struct {
 	memoryBytes uint64 // the same
 	reason      string // why it cannot be used, empty when it can
 	remedy      string
-	remote      bool   // containers run in a virtual machine: the host's devices are not theirs
-	gpu         string // how to have a GPU in its containers, where they have none
-	nvidia      []string
+	remote      bool       // containers run in a virtual machine or elsewhere: the host's devices are not theirs
+	away        string     // the machine that the engine is on, where its endpoint names another one
+	hostname    string     // of the machine that the engine is on, as it says
+	kernel      string     // of that
+	answers     string     // the engine that answers, where it is not the one that the command is named after
+	standIn     bool       // the command itself is that engine's, by another name
+	gpu         string     // how to have a GPU in its containers, where they have none
+	gpus        [][]string // arguments by which the engine passes in GPUs that it knows of, the best first
 }
 
 // Limits of the wall time of an engine's answers.
@@ -85,7 +93,7 @@ func newEngine(name string) *engine {
 		e.memoryRemedy = " with --run-arg apple-container=-m=16G"
 		e.install = onSystem("install it from https://github.com/apple/container/releases; then container system start --enable-kernel-install", "")
 	case "colima":
-		e.program, e.global = "docker", []string{"--context", "colima"}
+		e.program, e.look = "docker", lookColima
 		e.memoryRemedy = ": colima stop; colima start --memory 8"
 		e.install = onSystem("brew install colima docker; then colima start --runtime docker --vm-type krunkit", "")
 	case "lima":
@@ -108,15 +116,33 @@ func onSystem(darwin, linux string) string {
 func Find(ctx context.Context, name string) *Runtime {
 	rt := &Runtime{Report: result.RuntimeReport{Name: name, Status: result.StatusUnsupported, Details: map[string]string{}}}
 	e := newEngine(name)
-	if rt.Report.Reason, rt.Report.Remedy = e.absent(); rt.Report.Reason != "" {
+	s := state{}
+	s.reason, s.remedy = e.absent()
+	if there := s.reason == ""; there {
+		e.path, _ = exec.LookPath(e.program)
+		s = e.look(ctx, e)
+		rt.Report.Status = result.StatusFailed
+	}
+	if s.reason != "" && name == "podman" {
+		if by, found := podmanByDocker(ctx); found.answers == "podman" {
+			e, s = by, found
+			rt.Warnings = append(rt.Warnings, result.Warning{Code: "podman-by-docker", Text: "docker's command is answered by Podman " + s.version + " and podman's own is of no use here: Podman is measured through docker's command, under its own name"})
+		}
+	}
+	rt.Report.Version, rt.Report.Details = s.version, s.details
+	if s.details == nil {
+		rt.Report.Details = map[string]string{}
+	}
+	if s.reason != "" {
+		rt.Report.Reason, rt.Report.Remedy = s.reason, s.remedy
 		return rt
 	}
-	e.path, _ = exec.LookPath(e.program)
-	s := e.look(ctx, e)
-	rt.Report.Version, rt.Report.Details = s.version, s.details
-	if s.reason != "" {
-		rt.fail(s.reason, s.remedy)
+	if reason, remedy := e.another(s); reason != "" {
+		rt.Report.Status, rt.Report.Reason, rt.Report.Remedy = result.StatusSkipped, reason, remedy
 		return rt
+	}
+	if name == "docker" && s.answers == "nerdctl" { // a name that speaks for itself
+		e.asked, e.name, rt.Report.Name = name, s.answers, s.answers
 	}
 	if !s.remote && e.commands != likeApple { // nothing but a limit on the container itself
 		e.memoryRemedy = ": look for a limit in --run-arg and in the engine's configuration"
@@ -124,6 +150,45 @@ func Find(ctx context.Context, name string) *Runtime {
 	rt.Report.Status = result.StatusOK
 	rt.engine, rt.state = e, s
 	return rt
+}
+
+// another says that a command is answered by an engine which is a runtime of its own, where it
+// is. An engine is known by what answers: its figures never stand beside the name of another
+// one's command.
+func (e *engine) another(s state) (reason, remedy string) {
+	switch {
+	case e.name == "docker" && s.standIn:
+		return strings.TrimSpace("docker is Podman's stand-in here (the package podman-docker, or a link): what answers is Podman "+s.version) + ", the runtime podman",
+			"--runtime podman measures it; for Docker itself remove podman-docker and " + e.install
+	case e.name == "docker" && s.answers == "podman":
+		return "docker's command is answered by Podman " + s.version + " and not by Docker: that is the runtime podman",
+			"--runtime podman measures it; to reach Docker itself unset DOCKER_HOST and `docker context use default`" + onSystem(", or sudo podman-mac-helper uninstall", "")
+	case e.name == "podman" && s.answers == "docker":
+		return "podman's command is answered by Docker " + s.version + " and not by Podman: that is the runtime docker", "--runtime docker measures it; for Podman itself " + e.install
+	}
+	return "", ""
+}
+
+// podmanByDocker looks for Podman behind docker's command, where its own cannot be used; what
+// answers is in the state.
+func podmanByDocker(ctx context.Context) (*engine, state) {
+	e := newEngine("podman")
+	e.program, e.commands = "docker", likeDocker
+	var err error
+	if e.path, err = exec.LookPath(e.program); err != nil {
+		return e, state{}
+	}
+	s := lookDocker(ctx, e)
+	if s.standIn {
+		e.commands = likePodman
+		if s = lookPodman(ctx, e); s.reason == "" {
+			s.answers = "podman"
+		}
+	}
+	if s.answers == "podman" {
+		s.keep("command", e.program)
+	}
+	return e, s
 }
 
 // absent says why there is no such engine here at all.
@@ -175,16 +240,61 @@ func (r *Runtime) Open(ctx context.Context, o Options) {
 			e.name, refused.limits, seen.Host.CPU.Usable)})
 	}
 	if !slices.ContainsFunc(seen.Devices, result.Device.GPU) {
+		reason, remedy := e.unpassed(r.state, o.Host)
 		if r.state.gpu != "" {
-			r.Report.Reason, r.Report.Remedy = "there is no GPU in its containers", r.state.gpu
+			reason, remedy = "there is no GPU in its containers", r.state.gpu
 			if refused.devices != nil {
-				r.Report.Reason += ": " + refused.devices.Error()
+				reason += ": " + refused.devices.Error()
 			}
 		}
+		r.lacks(reason, remedy)
 		r.Fault = r.fault(seen, refused.devices, o)
 	}
+	r.whereabouts(o.Host, seen.Host)
 	r.times = &times{}
 	r.Runner = &container{engine: e, args: args, image: o.Image, times: r.times}
+}
+
+// lacks adds what is missing in a runtime that can be used.
+func (r *Runtime) lacks(reason, remedy string) {
+	join := func(a, b string) string {
+		return strings.Join(slices.DeleteFunc([]string{a, b}, func(s string) bool { return s == "" }), "; ")
+	}
+	r.Report.Reason, r.Report.Remedy = join(r.Report.Reason, reason), join(r.Report.Remedy, remedy)
+}
+
+// whereabouts says so where the containers are not on the host: what is measured in them is
+// another machine, and no runtime of this one.
+func (r *Runtime) whereabouts(host, in result.Host) {
+	machine, evidence := elsewhere(host, in, r.state)
+	if machine == "" {
+		return
+	}
+	r.machine = machine
+	remedy := "run gpubench there, or choose an engine of this machine"
+	switch r.engine.commands {
+	case likeDocker:
+		remedy += " (unset DOCKER_HOST, docker context use default)"
+	case likePodman:
+		remedy += " (unset CONTAINER_HOST, podman system connection default)"
+	}
+	r.lacks("its containers are on another machine, "+machine+", and in no ratio with the other runtimes: "+evidence, remedy)
+	r.Warnings = append(r.Warnings, result.Warning{Code: "another-machine", Text: fmt.Sprintf(
+		"the containers of %s are on another machine, %s: %s; nothing of it is compared with the other runtimes; %s", r.Report.Name, machine, evidence, remedy)})
+}
+
+// unpassed is the reason, and what to do, where the host has a card of NVIDIA and nothing
+// that the engine knows of passes it in.
+func (e *engine) unpassed(s state, host result.Host) (reason, remedy string) {
+	if s.remote || len(s.gpus) > 0 || len(host.NVIDIA) == 0 || e.commands == likeApple {
+		return "", ""
+	}
+	reason = fmt.Sprintf("there is no GPU in its containers: the host has %s, and %s knows of nothing that passes it in", strings.Join(host.NVIDIA, " "), e.name)
+	const toolkit = "for a card of NVIDIA install nvidia-container-toolkit, then "
+	if e.name == "docker" {
+		return reason + " (no runtime nvidia, no device of CDI)", toolkit + "sudo nvidia-ctk runtime configure --runtime=docker && sudo systemctl restart docker"
+	}
+	return reason + " (no description by CDI in " + strings.Join(cdiDirs, " or ") + ")", toolkit + "sudo nvidia-ctk cdi generate --output=/etc/cdi/nvidia.yaml"
 }
 
 // refusals are the errors of the starts with what was left out in the end.
@@ -195,13 +305,13 @@ type refusals struct{ limits, devices error }
 func (r *Runtime) try(ctx context.Context, o Options) (args []string, seen *inside, refused refusals, err error) {
 	e := r.engine
 	limits := [][]string{{}}
-	if l := e.limitArgs(r.state, o.Limits, allowedCPUs()); len(l) > 0 {
+	if l := e.limitArgs(r.state, o.Limits, allowedCPUs()); len(l) > 0 && r.state.away == "" {
 		limits = [][]string{l, {}}
 	}
 	for _, limit := range limits {
 		refused.devices = nil
 		for _, device := range e.deviceArgs(r.state, o) {
-			args = slices.Concat(e.baseArgs(), limit, o.RunArgs[e.name], device)
+			args = slices.Concat(e.baseArgs(), limit, o.RunArgs[cmp.Or(e.asked, e.name)], device)
 			if seen, err = e.inside(ctx, args, o.Image); err == nil {
 				return args, seen, refused, nil
 			}
@@ -233,7 +343,7 @@ func (r *Runtime) fault(seen *inside, refused error, o Options) *result.Device {
 		if r.Report.Remedy == "" {
 			d.Unusable += "; look whether it works outside (gpubench devices), who may open it (ls -l /dev/dri), and whether the image has a driver for it"
 		}
-	case refused != nil && (len(o.DRI) > 0 || len(r.state.nvidia) > 0 || !strings.Contains(strings.ToLower(refused.Error()), "no such file")):
+	case refused != nil && (len(o.DRI) > 0 || len(r.state.gpus) > 0 || !strings.Contains(strings.ToLower(refused.Error()), "no such file")):
 		d.Name = cmp.Or(strings.Join(o.DRI, " "), "GPU")
 		d.Unusable = "it could not be passed into the container: " + refused.Error()
 	default:
@@ -264,7 +374,11 @@ func (e *engine) prepare(ctx context.Context, o Options, report *result.RuntimeR
 	}
 	start := time.Now()
 	if err := e.load(ctx, o.Archive); err != nil {
-		return fmt.Sprintf("the image could not be loaded from %s: %v", o.Archive, err), "look for free space in the engine's store, and make images anew"
+		remedy := "make images anew, and look into it with podman or tar"
+		if strings.Contains(err.Error(), "no space") {
+			remedy = "look for free space in the engine's store"
+		}
+		return fmt.Sprintf("the image could not be loaded from %s: %v", o.Archive, err), remedy
 	}
 	report.LoadS = time.Since(start).Seconds()
 	same, err := e.sameBuild(ctx, o)
@@ -277,32 +391,49 @@ func (e *engine) prepare(ctx context.Context, o Options, report *result.RuntimeR
 	return "", ""
 }
 
-// load loads an archive of an image.
+// load loads an archive of an image. Where the engine's command cannot read the file that we
+// can (that of a snap or flatpak, or in a virtual machine, sees other files), it gets it by
+// standard input.
 func (e *engine) load(ctx context.Context, archive string) error {
-	cmd := func(ctx context.Context) *exec.Cmd { return e.command(ctx, "load", "-i", archive) }
-	switch {
-	case e.commands == likeApple:
-		cmd = func(ctx context.Context) *exec.Cmd { return e.command(ctx, "image", "load", "-i", archive) }
-	case e.stdin:
-		f, err := os.Open(archive)
-		if err != nil {
+	command := []string{"load"}
+	if e.commands == likeApple {
+		command = []string{"image", "load"}
+	}
+	if !e.stdin {
+		_, err := e.ask(ctx, loadLimit, append(slices.Clip(command), "-i", archive)...)
+		if err == nil || !unreadable(err, archive) {
 			return err
 		}
-		defer f.Close()
-		cmd = func(ctx context.Context) *exec.Cmd {
-			c := e.command(ctx, "load")
-			c.Stdin = f
-			return c
-		}
 	}
-	_, err := e.finish(ctx, loadLimit, cmd)
+	f, err := os.Open(archive)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	_, err = e.finish(ctx, loadLimit, func(ctx context.Context) *exec.Cmd {
+		c := e.command(ctx, command...)
+		c.Stdin = f
+		return c
+	})
 	return err
+}
+
+// unreadable reports whether an engine says that it cannot read a file that is readable here.
+func unreadable(said error, file string) bool {
+	text := strings.ToLower(said.Error())
+	blames := slices.ContainsFunc([]string{"no such file", "not found", "permission denied", "not permitted", "does not exist", "cannot open", "could not open", strings.ToLower(filepath.Base(file))},
+		func(words string) bool { return strings.Contains(text, words) })
+	f, err := os.Open(file)
+	if err == nil {
+		f.Close()
+	}
+	return blames && err == nil && !strings.Contains(text, "no space")
 }
 
 // sameBuild asks the program in the image for its version.
 func (e *engine) sameBuild(ctx context.Context, o Options) (bool, error) {
 	out, err := e.once(ctx, append(e.baseArgs(), o.Image, "version")...)
-	return strings.HasPrefix(out, o.Version), err
+	return strings.HasPrefix(out, o.Version) || e.banner && strings.Contains(out, "\n"+o.Version), err
 }
 
 // inside is what `gpubench devices --json` prints.
@@ -318,7 +449,7 @@ func (e *engine) inside(ctx context.Context, args []string, image string) (*insi
 		return nil, err
 	}
 	var in inside
-	if err := json.Unmarshal([]byte(out), &in); err != nil {
+	if err := json.Unmarshal([]byte(e.document(out)), &in); err != nil {
 		return nil, fmt.Errorf("the program in the image answers something that is no list of devices: %w", err)
 	}
 	return &in, nil
@@ -373,7 +504,10 @@ func (e *engine) baseArgs() []string {
 
 // declared is the runtime as the program inside knows it.
 func (e *engine) declared() string {
-	if e.name == "colima" {
+	switch {
+	case e.name == "colima" && e.program == "colima":
+		return "nerdctl"
+	case e.name == "colima":
 		return "docker"
 	}
 	return e.name
@@ -434,7 +568,7 @@ func (e *engine) deviceArgs(s state, o Options) (ways [][]string) {
 	switch {
 	case s.remote:
 		dri = []string{"--device", "/dev/dri"}
-		if e.commands == likePodman {
+		if e.name == "podman" || e.commands == likePodman {
 			dri = append(dri, "--security-opt", "label=disable")
 		}
 	case len(o.DRI) > 0:
@@ -447,7 +581,11 @@ func (e *engine) deviceArgs(s state, o Options) (ways [][]string) {
 			}
 		}
 	}
-	for _, way := range [][]string{append(slices.Clip(s.nvidia), dri...), s.nvidia, dri, {}} {
+	var all [][]string
+	for _, known := range s.gpus {
+		all = append(all, slices.Concat(known, dri), known)
+	}
+	for _, way := range append(all, dri, []string{}) {
 		if !slices.ContainsFunc(ways, func(w []string) bool { return slices.Equal(w, way) }) {
 			ways = append(ways, way)
 		}
@@ -469,6 +607,24 @@ func groups(files []string) (ids []string) {
 		}
 	}
 	return ids
+}
+
+// document is the JSON in an answer, without what a login shell prints before it.
+func (e *engine) document(out string) string {
+	if !e.banner {
+		return out
+	}
+	for at := 0; at < len(out); {
+		if rest := out[at:]; (rest[0] == '{' || rest[0] == '[') && json.Valid([]byte(rest)) {
+			return rest
+		}
+		next := strings.IndexByte(out[at:], '\n')
+		if next < 0 {
+			break
+		}
+		at += next + 1
+	}
+	return out
 }
 
 // errSilent is an engine that does not answer in time.

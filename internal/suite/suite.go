@@ -36,6 +36,7 @@ type Options struct {
 	Archive string              // holds the image, for an engine that lacks it; empty for none
 	Version string              // what the program in the image must say of itself at the beginning, or it is another build
 	Limits  Limits              // of each container
+	Host    result.Host         // the machine that the engines are to be on
 	DRI     []string            // device nodes of the host
 	RunArgs map[string][]string // more arguments for an engine's run command, by runtime
 }
@@ -54,7 +55,7 @@ const appleMemory = 8 << 30
 // least that one of them has. h is the host.
 func Common(h result.Host, all []*Runtime) (l Limits) {
 	for _, rt := range all {
-		if !rt.Usable() {
+		if !rt.Usable() || rt.state.away != "" {
 			continue
 		}
 		cpus, memory := rt.state.cpus, rt.state.memoryBytes
@@ -80,9 +81,10 @@ type Runtime struct {
 	Warnings []result.Warning // about the runtime as a whole
 	Runner   measure.Runner   // nil where the runtime cannot be used
 
-	engine *engine // nil natively
-	state  state
-	times  *times
+	engine  *engine // nil natively
+	state   state
+	machine string
+	times   *times
 }
 
 // Usable reports whether nothing has spoken against the runtime so far.
@@ -100,6 +102,10 @@ func (r *Runtime) SkipTwin(others []*Runtime) {
 
 // Remote reports whether it runs in a virtual machine, with other devices than the host.
 func (r *Runtime) Remote() bool { return r.state.remote }
+
+// Machine is what the runtime is on where that is not the host, empty where it is. It is known
+// once the runtime is open.
+func (r *Runtime) Machine() string { return r.machine }
 
 // times are those of a runtime's launches on the CPU, where the time before the first
 // line holds no driver's.
@@ -218,7 +224,7 @@ func (c *container) Run(ctx context.Context, req worker.Request, limit time.Dura
 	name := "gpubench-" + strings.ToLower(rand.Text()[:12])
 	dir, remove := litterbox()
 	defer remove()
-	s := worker.Spawner{Path: c.engine.path, Args: slices.Concat(c.engine.global, runArgs(name, "-i"), c.args, []string{c.image, "worker"}), Dir: dir}
+	s := worker.Spawner{Path: c.engine.path, Args: slices.Concat(c.engine.global, runArgs(name, "-i"), c.args, []string{c.image, "worker"}), Dir: dir, Preamble: c.engine.banner}
 	out := s.Run(ctx, req, limit, c.times.note(req, on))
 	c.engine.remove(name)
 	return c.engine.explain(out, c.image)

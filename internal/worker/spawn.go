@@ -4,6 +4,7 @@ package worker
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"crypto/rand"
 	"encoding/json"
@@ -69,6 +70,9 @@ type Spawner struct {
 	Args []string // its arguments, usually just "worker"; Request.Backend is added as the last one
 	Env  []string // its environment, the parent's own when nil
 	Dir  string   // its working directory, the parent's own when empty
+	// Preamble passes over lines before the first event that do not look like one: a login
+	// shell on the way to the child may greet.
+	Preamble bool
 
 	// What a test may replace.
 	kill                 func(pid int) // killGroup when nil
@@ -139,7 +143,7 @@ func (s *Spawner) Run(ctx context.Context, req Request, limit time.Duration, on 
 	defer timer.Stop()
 	go c.stdin.Write(append(line, '\n')) // it stays open: its end means that the parent is gone
 
-	err = readEvents(c.stdout, started, &e, func(ev Event) {
+	err = readEvents(c.stdout, started, &e, s.Preamble, func(ev Event) {
 		if ev.terminal() && time.Since(started)+s.exitGrace < limit {
 			timer.Reset(s.exitGrace)
 		}
@@ -184,8 +188,9 @@ func (s *Spawner) complete() *Spawner {
 }
 
 // readEvents reads lines until the stream ends, calls on for each event, and
-// returns the fault that makes all of it worthless, if there is one.
-func readEvents(r io.Reader, started time.Time, e *ending, on func(Event)) error {
+// returns the fault that makes all of it worthless, if there is one. preamble is
+// Spawner.Preamble.
+func readEvents(r io.Reader, started time.Time, e *ending, preamble bool, on func(Event)) error {
 	lines := bufio.NewReaderSize(r, maxLine)
 	m := meter{what: "of events"}
 	for {
@@ -202,6 +207,9 @@ func readEvents(r io.Reader, started time.Time, e *ending, on func(Event)) error
 		at := time.Since(started)
 		if err := m.add(len(line), at); err != nil {
 			return err
+		}
+		if preamble && e.last == nil && !bytes.HasPrefix(line, []byte("{")) {
+			continue
 		}
 		ev, err := parseEvent(line, e.req, at)
 		if err != nil {
