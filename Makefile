@@ -23,7 +23,7 @@ export CGO_LDFLAGS := -O2 -g '-L$(CURDIR)/build/moltenvk'
 endif
 
 .NOTPARALLEL: # the targets of a list follow one another; go uses all cores by itself
-.PHONY: help setup test-setup build run test check fmt vet staticcheck kernels bench gpu-check microbench results fuzz cross images test-images mac-check mac-test clean
+.PHONY: help setup test-setup build run test check fmt vet staticcheck kernels bench aa gpu-check microbench results fuzz cross images test-images mac-check mac-test clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -85,6 +85,11 @@ kernels: ## remake the SPIR-V and all that is derived from it
 
 bench: setup build ## the CPU beside BLAS, lavapipe, one core and lower instruction sets, as ratios: about 4 minutes
 	go run ./internal/bench -json build/bench.json bin/gpubench
+
+# 40 runs, in which other work comes and goes; `make aa AA=` is without.
+AA := -beside 2
+aa: build ## how often do equal arms come out different? 40 whole runs, search included: about half an hour
+	go run ./internal/aa $(AA) bin/gpubench --size 256
 
 gpu-check: ## on a machine with an NVIDIA GPU: measure it in all ways, and a verdict for each thing that must hold
 	@scripts/gpu-check.sh
