@@ -272,7 +272,7 @@ func scriptCut(ts *testscript.TestScript, _ bool, args []string) {
 
 // awaitChild waits until a process has had n different children and returns the
 // process id of the nth. The first child of `gpubench run` lists devices, the second
-// searches, the others are launches; one that was too quick to be seen only makes
+// searches where there is one candidate, the others are launches; one that was too quick to be seen only makes
 // the wait longer.
 func awaitChild(parent, n int) (int, error) {
 	seen := map[int]bool{}

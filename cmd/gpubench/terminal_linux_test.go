@@ -118,7 +118,7 @@ func TestSignals(t *testing.T) {
 	} {
 		path := filepath.Join(t.TempDir(), "doc.json")
 		var stderr bytes.Buffer
-		c := exec.Command("gpubench", "run", "--device", "cpu", "--size", "64", "--launches", "1000", "--json", path)
+		c := exec.Command("gpubench", "run", "--device", "cpu", "--size", "64", "--specialization", "LY=4", "--launches", "1000", "--json", path)
 		c.Stderr = &stderr
 		if err := c.Start(); err != nil {
 			t.Fatal(err)

@@ -19,9 +19,10 @@ import (
 )
 
 // tiny are flags for a run of one arm that takes a second or two. Its devices are asked
-// for by one child, and each arm has one for its search before its launches begin.
+// for by one child, and each arm has one that tries the one candidate with this constant,
+// which each instruction set has, before its launches begin.
 var tiny = []string{"run", "--device", "cpu:1", "--baseline", "cpu:1", "--size", "32", "--launches", "2",
-	"--limits=false", "--warmup", "1ms", "--min-time", "1ms", "--precision", "50%"}
+	"--limits=false", "--specialization", "LY=4", "--warmup", "1ms", "--min-time", "1ms", "--precision", "50%"}
 
 // prelude is the number of children before the first launch.
 func prelude(arms int) int { return 1 + arms }

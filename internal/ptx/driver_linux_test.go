@@ -151,7 +151,7 @@ func handle(b backend.Backend, req worker.Request) (h handled) {
 	h.err = child.Handle(context.Background(), b, nil, req, func(e worker.Event) {
 		switch e.Event {
 		case worker.EventTried:
-			if e.Candidate.Chosen {
+			if e.Candidate.Status == result.StatusOK {
 				h.chosen = e.Candidate.Specialization
 			}
 		case worker.EventBuilt:
