@@ -189,7 +189,7 @@ func (r *Runtime) Distinguish(known []result.Device) (added []result.Device) {
 }
 
 // Finish returns the runtime's report with what its measurements have shown.
-func (r *Runtime) Finish(ms []result.Measurement, devices []result.Device) result.RuntimeReport {
+func (r *Runtime) Finish(ms []result.Measurement) result.RuntimeReport {
 	report := r.Report
 	if r.times != nil {
 		r.times.mu.Lock()
@@ -197,8 +197,8 @@ func (r *Runtime) Finish(ms []result.Measurement, devices []result.Device) resul
 		r.times.mu.Unlock()
 	}
 	for _, m := range ms {
-		for _, d := range devices {
-			if m.Runtime == report.Name && m.Device == d.ID && m.Status == result.StatusOK && d.GPU() {
+		for _, l := range m.Launches {
+			if m.Runtime == report.Name && m.Status == result.StatusOK && l.Status == result.StatusOK && l.Opened != nil && l.Opened.GPU() {
 				report.GPU = true
 			}
 		}
