@@ -115,6 +115,26 @@ static layer_link *take(const void *info, int32_t type)
 	return NULL;
 }
 
+// The first device of the drivers is a card that the layer makes up: it computes as what is
+// behind it does. What a card does of its own accord while a run goes on is a change, which
+// the environment variable GPUBENCH_CHANGE names and which has come for each process that
+// starts when the file is there that GPUBENCH_CHANGED names.
+static void *the_card;
+static int has_changed;
+
+static int change(const char *name)
+{
+	const char *c = getenv("GPUBENCH_CHANGE");
+	return has_changed && c && strcmp(c, name) == 0;
+}
+
+static void look_for_change(void)
+{
+	const char *path = getenv("GPUBENCH_CHANGED");
+	has_changed = path && access(path, F_OK) == 0;
+	the_card = NULL;
+}
+
 static int32_t create_instance(const void *info, const void *allocator, void **instance)
 {
 	layer_link *l = take(info, INSTANCE_CHAIN);
@@ -142,26 +162,6 @@ static int32_t create_device(void *physical, const void *info, const void *alloc
 	memset(table, 0, sizeof table);
 	memset(&held, 0, sizeof held);
 	return r;
-}
-
-// The first device of the drivers is a card that the layer makes up: it computes as what is
-// behind it does. What a card does of its own accord while a run goes on is a change, which
-// the environment variable GPUBENCH_CHANGE names and which has come for each process that
-// starts when the file is there that GPUBENCH_CHANGED names.
-static void *the_card;
-static int has_changed;
-
-static int change(const char *name)
-{
-	const char *c = getenv("GPUBENCH_CHANGE");
-	return has_changed && c && strcmp(c, name) == 0;
-}
-
-static void look_for_change(void)
-{
-	const char *path = getenv("GPUBENCH_CHANGED");
-	has_changed = path && access(path, F_OK) == 0;
-	the_card = NULL;
 }
 
 static int32_t enumerate(void *instance, uint32_t *count, void **list)
@@ -235,16 +235,19 @@ static void properties_2(void *physical, char *p)
 	}
 }
 
-// memory gives the card one half of the memory behind it, as its own.
+// memory gives the card memory of its own: there is other memory beside it.
 static void memory(void *physical, char *p)
 {
 	((void (*)(void *, char *))next[MEMORY])(physical, p);
 	if (!getenv("GPUBENCH_CHANGE") || physical != the_card || change("another card takes its place"))
 		return;
 	// VkPhysicalDeviceMemoryProperties: 32 types of two words after their count, then heaps.
-	uint64_t *heap = (uint64_t *)(p + 264);
+	uint64_t *heaps = (uint64_t *)(p + 264);
+	*(uint32_t *)(p + 260) = 2;
+	heaps[2] = heaps[0];
+	heaps[3] = 0;
 	if (change("the memory changes"))
-		heap[0] /= 2;
+		heaps[0] -= 1 << 20;
 }
 
 static void families(void *physical, uint32_t *count, uint32_t (*list)[6])
