@@ -4,7 +4,9 @@ package result
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
+	"unicode"
 )
 
 // Opened is a device as its driver described it to the process that opened it. An index
@@ -60,11 +62,18 @@ func (o Opened) Differences(now Opened) (list []string) {
 	return list
 }
 
+// shown is a value as a sentence may hold it: a driver's text may have anything in it.
 func shown(v any) any {
-	if v == "" {
+	s, ok := v.(string)
+	switch {
+	case !ok:
+		return v
+	case s == "":
 		return "none"
+	case strings.ContainsFunc(s, func(r rune) bool { return !unicode.IsPrint(r) }):
+		return strconv.QuoteToGraphic(s)
 	}
-	return v
+	return s
 }
 
 // Changed says that the device with this id is not the one that was listed, with both names

@@ -91,6 +91,10 @@ func TestChangedNamesBoth(t *testing.T) {
 	if got := was.Changed("vulkan:0", now); strings.Count(got, was.Name) != 2 || !strings.HasSuffix(got, "they differ in driver's version (1, 2)") {
 		t.Errorf("another version: %s", got)
 	}
+	now.Name = "card\x1b[2J\n"
+	if got := was.Changed("vulkan:0", now); strings.ContainsAny(got, "\x1b\n") || !strings.Contains(got, `is "card\x1b[2J\n" now`) {
+		t.Errorf("a name that no terminal should get: %q", got)
+	}
 	if !slices.Equal([]bool{was.GPU(), (Opened{Class: ClassCPU}).GPU(), (Opened{Class: ClassDiscrete, Software: true}).GPU()}, []bool{true, false, false}) {
 		t.Error("what a GPU is")
 	}
