@@ -66,7 +66,7 @@ func Doubles(devices []result.Device) (list []result.Warning) {
 		for _, backend := range slices.Sorted(maps.Keys(byBackend)) {
 			if entries := byBackend[backend]; len(entries) > 1 {
 				list = append(list, result.Warning{Code: "same-card", Text: fmt.Sprintf(
-					"%s have the UUID %s and so are one card that is listed %d times: their rows compare its drivers, and no two cards; choose one with --device",
+					"%s have the UUID %s and so are one card that is listed %d times, by two drivers or by two entries of one: their rows are of the same hardware; choose one with --device",
 					strings.Join(entries, " and "), group[0].UUID, len(entries))})
 			}
 		}

@@ -30,9 +30,6 @@ func (e *Altered) Error() string {
 // and summaries by launches.
 const checkedSince = 1
 
-// namedSince is the minor version from which launches say which device they had.
-const namedSince = 2
-
 // Check recomputes the digests, summaries, ratios and peaks of a document and returns an
 // *Altered error that names what differs. It finds whoever edits a sample or a
 // figure; without a secret nothing finds whoever edits all of them together. Documents
@@ -42,11 +39,10 @@ func Check(d *result.Document) error {
 	if _, err := fmt.Sscanf(d.Schema.Version, "1.%d.", &minor); err != nil || minor < checkedSince {
 		return nil
 	}
-	devices := map[string]result.Device{}
-	for _, dev := range d.Devices {
-		devices[dev.ID] = dev
-	}
 	var found []string
+	if minor >= namedSince {
+		found = strangers(d)
+	}
 	find := func(format string, args ...any) { found = append(found, fmt.Sprintf(format, args...)) }
 	again := slices.Clone(d.Measurements)
 	for i := range again {
@@ -54,9 +50,6 @@ func Check(d *result.Document) error {
 		path := fmt.Sprintf("measurements[%d]", i)
 		if got := digest(m); got != m.Digest {
 			find("%s: the samples do not have the digest that stands there", path)
-		}
-		if text := stranger(m, devices[m.Device]); text != "" && minor >= namedSince {
-			find("%s.%s", path, text)
 		}
 		if m.Verification.Failed > 0 && m.Status == result.StatusOK {
 			find("%s: status is ok, but %d batches were wrong", path, m.Verification.Failed)
@@ -117,38 +110,6 @@ func Check(d *result.Document) error {
 		return &Altered{found}
 	}
 	return nil
-}
-
-// stranger is a launch or a search of a measurement that did not have the device that its
-// entry describes, or a meter that did not read it. It is empty when there is none.
-func stranger(m *result.Measurement, dev result.Device) string {
-	listed := dev.Opened()
-	if s := m.SearchedOn; s != nil && m.Status == result.StatusOK {
-		if text := listed.Changed(dev.ID, *s); text != "" {
-			return "searched_on: " + text
-		}
-	}
-	for i, l := range m.Launches {
-		at := fmt.Sprintf("launches[%d]", i)
-		if l.Status != result.StatusOK {
-			continue
-		}
-		if l.Opened == nil {
-			return at + ": status is ok, but it does not say which device it opened"
-		}
-		if text := listed.Changed(dev.ID, *l.Opened); text != "" {
-			return at + ".opened: " + text
-		}
-		switch {
-		case l.Meter == nil || l.Meter.Unavailable != "":
-			if l.Energy != nil {
-				return at + ".energy: it is of no card"
-			}
-		case l.Meter.UUID != l.Opened.UUID || l.Meter.UUID == "":
-			return fmt.Sprintf("%s.meter: it reads the card %q, and the device is %q", at, l.Meter.UUID, l.Opened.UUID)
-		}
-	}
-	return ""
 }
 
 // near allows for what another processor's rounding can change.

@@ -145,6 +145,9 @@ func TestCheckFindsAnotherDevice(t *testing.T) {
 		{"another search", func(d *result.Document) { d.Measurements[1].SearchedOn = &result.Opened{Name: "NVIDIA GeForce"} }, "searched_on: vulkan:0 was llvmpipe"},
 		{"another card", func(d *result.Document) { metered(d, "f1") }, `launches[2].meter: it reads the card "f1", and the device is ""`},
 		{"an unnamed card", func(d *result.Document) { metered(d, "") }, `launches[2].meter: it reads the card ""`},
+		{"a GPU that no launch had", func(d *result.Document) {
+			d.Runtimes = []result.RuntimeReport{{Name: "native", Status: result.StatusOK, GPU: true}}
+		}, "runtimes[0].gpu is true, and the launches say otherwise"},
 		{"energy of no card", func(d *result.Document) {
 			m := &d.Measurements[1]
 			m.Launches[2].Energy = &result.Energy{Joules: 1, WindowS: 1, FLOP: 44 * m.Problem.FLOP}

@@ -39,22 +39,33 @@ func changes(t *testing.T, args, env []string, device, event string) answer {
 	}
 	ended := make(chan error, 1)
 	go func() { ended <- cmd.Wait() }()
-	told := func() bool {
+	told := func() (begun bool, good int) {
 		text, _ := os.ReadFile(events)
 		for line := range bytes.Lines(text) {
 			var e result.Event
-			if json.Unmarshal(line, &e) == nil && e.Event == event && (event == result.EventBegin || e.Device == device && e.Launch.Status == result.StatusOK) {
-				return true
+			switch {
+			case json.Unmarshal(line, &e) != nil: // half of it is there
+			case e.Event == result.EventBegin:
+				begun = true
+			case e.Event == result.EventLaunch && e.Device == device && e.Launch.Status == result.StatusOK:
+				good++
 			}
 		}
-		return false
+		return begun, good
 	}
-	for changed := false; ; time.Sleep(10 * time.Millisecond) {
-		if !changed && told() {
-			changed = true
+	changed, before := false, 0
+	for ; ; time.Sleep(10 * time.Millisecond) {
+		begun, good := told()
+		if !changed && begun && (event == result.EventBegin || good > 0) {
+			changed, before = true, good
 			if err := os.WriteFile(marker, nil, 0o600); err != nil {
 				t.Error(err)
 			}
+		}
+		if changed && good > before+3 { // one may have begun before, and another told late
+			cmd.Process.Kill()
+			<-ended
+			t.Fatalf("%d good launches after the device has changed", good-before)
 		}
 		select {
 		case <-ended:

@@ -19,6 +19,7 @@ import (
 	"sync"
 	"time"
 
+	"gpubench/internal/analysis"
 	"gpubench/internal/measure"
 	"gpubench/internal/result"
 	"gpubench/internal/worker"
@@ -196,13 +197,7 @@ func (r *Runtime) Finish(ms []result.Measurement) result.RuntimeReport {
 		report.FirstLineS, report.FirstResultS = r.times.line, r.times.result
 		r.times.mu.Unlock()
 	}
-	for _, m := range ms {
-		for _, l := range m.Launches {
-			if m.Runtime == report.Name && m.Status == result.StatusOK && l.Status == result.StatusOK && l.Opened != nil && l.Opened.GPU() {
-				report.GPU = true
-			}
-		}
-	}
+	report.GPU = analysis.RanOnGPU(report.Name, ms)
 	return report
 }
 
