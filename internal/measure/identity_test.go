@@ -32,8 +32,9 @@ func TestChangedDevice(t *testing.T) {
 			op       string
 			n        int
 			launches int // in the document
-		}{{worker.OpSearch, 0, 0}, {worker.OpLaunch, 0, 1}, {worker.OpLaunch, 2, 3}} {
-			s := &script{opened: func(op string, n int, o *result.Opened) {
+		}{{worker.OpSearch, 0, 0}, {worker.OpSearch, 1, 0}, {worker.OpLaunch, 0, 1}, {worker.OpLaunch, 2, 3}} {
+			tried := []result.Candidate{{Specialization: map[string]uint32{"T": 8}, Status: result.StatusOK, BestS: 1e-3}, {Specialization: map[string]uint32{"T": 4}, Status: result.StatusOK, BestS: 1e-3}}
+			s := &script{tried: tried, opened: func(op string, n int, o *result.Opened) {
 				if op == at.op && n >= at.n || op == worker.OpLaunch && at.op == worker.OpSearch {
 					change(o)
 				}

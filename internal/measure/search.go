@@ -180,7 +180,9 @@ func (s *search) process() (final bool) {
 			waiting = s.take(n, *e.Candidate, waiting)
 		}
 	})
-	a.m.SearchedOn = who.opened
+	if who.opened != nil {
+		a.m.SearchedOn = who.opened
+	}
 	out := s.last
 	if out.Status == result.StatusOK {
 		return false
