@@ -527,3 +527,33 @@ func TestWrongHalves(t *testing.T) {
 		}
 	}
 }
+
+// A device that is not the one that was listed is refused before anything is built on it.
+func TestChangedDevice(t *testing.T) {
+	set(t, fake.Control{})
+	for _, b := range []*Backend{New(), NewMPS()} {
+		fake.Set(fake.Control{})
+		devices, err := b.Devices()
+		if err != nil {
+			t.Fatal(err)
+		}
+		listed := devices[0].Opened()
+		req := worker.Request{Op: worker.OpLaunch, Backend: b.Name(), Device: devices[0].ID, Problem: backend.Problem{M: 9, N: 11, K: 13}, Expect: &listed}
+		for _, tt := range []struct {
+			control fake.Control
+			kind    backend.Kind
+			text    string
+		}{
+			{fake.Control{UnknownFamilies: true}, backend.Changed, devices[0].ID + " was " + listed.Name + " when the devices were listed and is " + listed.Name + " now; they differ in driver's text (Apple "},
+			{fake.Control{NoDevice: true}, backend.Absent, "Metal shows no device"},
+		} {
+			fake.Set(tt.control)
+			var seen []string
+			err := launch.Handle(context.Background(), b, nil, req, func(e worker.Event) { seen = append(seen, e.Event) })
+			wantError(t, err, tt.kind, tt.text)
+			if tt.kind == backend.Changed && !slices.Equal(seen, []string{worker.EventOpened}) {
+				t.Errorf("%s: events %q", b.Name(), seen)
+			}
+		}
+	}
+}

@@ -71,6 +71,9 @@ func TestProgramOnGNUstep(t *testing.T) {
 	var rows []string
 	for _, m := range d.Measurements {
 		rows = append(rows, fmt.Sprintf("%s %s %s %s %s %v", m.Device, m.Role, m.Kernel.Form, m.Kernel.Format, m.Status, m.Verification.ExactChecksum == d.Measurements[0].Verification.ExactChecksum))
+		if o := m.Launches[0].Opened; o == nil || o.Name == "" || m.SearchedOn == nil || *m.SearchedOn != *o {
+			t.Errorf("%s: searched on %+v, opened %+v", m.Device, m.SearchedOn, o)
+		}
 		if n := len(m.Launches[0].Telemetry); n != 2 {
 			t.Errorf("%s: %d readings, not one before and one after", m.Device, n)
 		}

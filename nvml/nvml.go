@@ -29,6 +29,7 @@ const (
 // card is what is called of a device: only functions that read.
 type card interface {
 	GetUUID() (string, nv.Return)
+	GetName() (string, nv.Return)
 	GetClockInfo(nv.ClockType) (uint32, nv.Return)
 	GetMaxClockInfo(nv.ClockType) (uint32, nv.Return)
 	GetPowerUsage() (uint32, nv.Return)
@@ -140,6 +141,7 @@ func name(r nv.Return) string {
 type gauge struct {
 	lib     *library
 	card    card
+	is      result.Meter
 	reasons func() (uint64, nv.Return)
 	// What this driver's library and this card can do, by function.
 	can     map[string]bool
@@ -149,39 +151,50 @@ type gauge struct {
 
 // open finds the card of a device. The library is given back with the meter, or at once.
 func (l *library) open(d result.Device) (meter.Meter, *result.NVML) {
-	c, err := l.find(d.UUID)
+	c, is, err := l.find(d.UUID)
 	if err != nil {
 		l.nv.Shutdown()
 		return nil, unavailable(err, remedyCard)
 	}
-	g := &gauge{lib: l, card: c, can: map[string]bool{}}
+	g := &gauge{lib: l, card: c, is: is, can: map[string]bool{}}
 	return g, g.facts()
 }
 
 // find returns the card with this UUID, in hexadecimal without dashes. An instance of a
 // divided card is found by its own UUID too; what is read is then of the whole card.
-func (l *library) find(uuid string) (card, error) {
+func (l *library) find(uuid string) (card, result.Meter, error) {
+	is := result.Meter{Library: "NVML"}
 	if uuid == "" {
-		return nil, fmt.Errorf("the device has no UUID by which its card could be found")
+		return nil, is, fmt.Errorf("the device has no UUID by which its card could be found")
 	}
 	count, ret := l.nv.DeviceGetCount()
 	if ret != nv.SUCCESS {
-		return nil, fmt.Errorf("the cards cannot be counted: %s", name(ret))
+		return nil, is, fmt.Errorf("the cards cannot be counted: %s", name(ret))
 	}
 	var failed []string
 	for i := range count {
 		dev, ret := l.nv.DeviceGetHandleByIndex(i)
 		if ret == nv.SUCCESS {
-			var is string
-			if is, ret = dev.GetUUID(); ret == nv.SUCCESS && plain(is) == plain(uuid) || l.instance(dev, uuid) {
-				return dev, nil
+			var whole string
+			whole, ret = dev.GetUUID()
+			switch {
+			case ret == nv.SUCCESS && plain(whole) == plain(uuid):
+				is.UUID = plain(whole)
+			case l.instance(dev, uuid):
+				is.UUID, is.Card = plain(uuid), plain(whole)
+			}
+			if is.UUID != "" {
+				if l.has("nvmlDeviceGetName") {
+					is.Name, _ = dev.GetName()
+				}
+				return dev, is, nil
 			}
 		}
 		if ret != nv.SUCCESS {
 			failed = append(failed, fmt.Sprintf("card %d cannot be read: %s", i, name(ret)))
 		}
 	}
-	return nil, fmt.Errorf("none of the %d cards that NVML shows has the UUID %s%s", count, uuid, strings.Join(append([]string{""}, failed...), "; "))
+	return nil, is, fmt.Errorf("none of the %d cards that NVML shows has the UUID %s%s", count, uuid, strings.Join(append([]string{""}, failed...), "; "))
 }
 
 // plain is a UUID without the words and dashes around its digits.
@@ -371,6 +384,9 @@ var reasons = []struct {
 	{nv.ClocksEventReasonSyncBoost, meter.SyncBoost},
 	{nv.ClocksEventReasonApplicationsClocksSetting | nv.ClocksEventReasonDisplayClockSetting, meter.ClockSetting},
 }
+
+// Card is the card by its own words.
+func (g *gauge) Card() result.Meter { return g.is }
 
 // Read reads clocks, power, temperature, utilization, and what holds the clock down.
 func (g *gauge) Read() meter.Reading {

@@ -362,6 +362,8 @@ func TestCardIsFoundByUUID(t *testing.T) {
 		dev.UUID = uuid
 		if m, f := l.open(dev); m == nil || m.(*gauge).card != card(d) {
 			t.Errorf("%s: %+v", uuid, f)
+		} else if is := m.Card(); is != (result.Meter{Library: "NVML", Name: "NVIDIA H200 141GB HBM3e", UUID: plain(d.UUID)}) {
+			t.Errorf("%s: it reads %+v", uuid, is)
 		}
 	}
 	shut := 0
@@ -412,6 +414,10 @@ func TestDividedCard(t *testing.T) {
 		}
 		if m.Read().Values[meter.SMClock] != 1830 {
 			t.Error("no clock")
+		}
+		whole := plain(d.UUID)
+		if is := m.Card(); uuid == d.UUID && (is.UUID != whole || is.Card != "") || uuid != d.UUID && (is.UUID != uuid || is.Card != whole) {
+			t.Errorf("it reads %+v", is)
 		}
 	}
 }

@@ -14,6 +14,7 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"gpubench/internal/analysis"
 	"gpubench/internal/backend"
 	"gpubench/internal/disturb"
 	"gpubench/internal/host"
@@ -267,7 +268,7 @@ func (o *runOptions) measure(ctx context.Context, runner measure.Runner, backend
 		return nil, err
 	}
 	doc.Devices, doc.Absent = found, absent
-	doc.Warnings = append(doc.Warnings, untold(chosen)...)
+	doc.Warnings = slices.Concat(doc.Warnings, untold(chosen), analysis.Doubles(chosen))
 
 	problems := o.sizes
 	if len(problems) == 0 {

@@ -185,7 +185,7 @@ func (o *suiteOptions) measure(ctx context.Context, runner measure.Runner, backe
 		}
 		doc.Warnings = append(doc.Warnings, p.Warnings...)
 	}
-	doc.Warnings = append(doc.Warnings, differences(places)...)
+	doc.Warnings = slices.Concat(doc.Warnings, analysis.Doubles(doc.Devices), differences(places))
 
 	plan := measure.Plan{Launches: o.launches, Rules: o.rules(), Seed: o.seed, Limit: o.timeout, Runtime: doc.Host.Runtime.Name,
 		ISA: doc.Host.CPU.ISA, Budget: o.budget, RatioPrecision: o.within, Arms: o.arms(places, found, doc.Devices)}
@@ -196,7 +196,7 @@ func (o *suiteOptions) measure(ctx context.Context, runner measure.Runner, backe
 	doc.Warnings = append(doc.Warnings, pinned...)
 	reports := func(ms []result.Measurement) (list []result.RuntimeReport) {
 		for _, rt := range found {
-			list = append(list, rt.Finish(ms, doc.Devices))
+			list = append(list, rt.Finish(ms))
 		}
 		return list
 	}

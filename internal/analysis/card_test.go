@@ -118,3 +118,63 @@ func checkPeaks(t *testing.T, d *result.Document, bounded ...string) {
 		}
 	}
 }
+
+// Devices with one UUID are one card, whichever driver or interface lists them; zeros are no
+// UUID, a library is no device of its own, and what a container sees is its own list.
+func TestOneCard(t *testing.T) {
+	radv := result.Device{ID: "vulkan:0", Backend: "vulkan", Class: result.ClassDiscrete, Name: "AMD Radeon (RADV NAVI31)", UUID: "01", Driver: result.Driver{Name: "radv", Info: "Mesa 26"}}
+	amdvlk := result.Device{ID: "vulkan:1", Backend: "vulkan", Class: result.ClassDiscrete, Name: "AMD Radeon", UUID: "01", Driver: result.Driver{Name: "AMD open-source driver", Info: "2025.Q2"}}
+	other, zero, none := radv, radv, radv
+	other.ID, other.UUID = "vulkan:2", "02"
+	zero.UUID = "00000000000000000000000000000000"
+	none.UUID = ""
+	inside := func(d result.Device) result.Device {
+		d.ID = "podman/" + d.ID
+		return d
+	}
+	second := func(d result.Device) result.Device {
+		d.ID = "vulkan:7"
+		return d
+	}
+	for _, tt := range []struct {
+		name    string
+		devices []result.Device
+		groups  string
+		warned  []string
+	}{
+		{"two drivers", []result.Device{radv, other, amdvlk}, "vulkan:0 vulkan:1", []string{
+			"vulkan:0 (AMD Radeon (RADV NAVI31), driver radv Mesa 26) and vulkan:1 (AMD Radeon, driver AMD open-source driver 2025.Q2) have the UUID 01 and so are one card that is listed 2 times"}},
+		{"two cards", []result.Device{radv, other}, "", nil},
+		{"zeros", []result.Device{zero, second(zero)}, "", nil},
+		{"no UUID", []result.Device{none, second(none)}, "", nil},
+		{"through CUDA", []result.Device{testdoc.CPU, throughVulkan, otherCUDA, throughCUDA, cublas, cublasTF32}, "vulkan:0 cuda:1", nil},
+		{"in two ways and twice", []result.Device{throughVulkan, second(throughVulkan), throughCUDA}, "vulkan:0 vulkan:7 cuda:1", []string{"vulkan:0 (NVIDIA H100, driver unknown) and vulkan:7"}},
+		{"in a container", []result.Device{radv, inside(radv)}, "", nil},
+		{"twice in a container", []result.Device{radv, inside(radv), inside(amdvlk)}, "podman/vulkan:0 podman/vulkan:1", []string{"podman/vulkan:0 (AMD"}},
+	} {
+		var groups []string
+		for _, g := range analysis.OneCard(tt.devices) {
+			var ids []string
+			for _, d := range g {
+				ids = append(ids, d.ID)
+			}
+			groups = append(groups, strings.Join(ids, " "))
+		}
+		if got := strings.Join(groups, ", "); got != tt.groups {
+			t.Errorf("%s: %q, want %q", tt.name, got, tt.groups)
+		}
+		warnings := analysis.Doubles(tt.devices)
+		if len(warnings) != len(tt.warned) {
+			t.Errorf("%s: %+v", tt.name, warnings)
+			continue
+		}
+		for i, w := range warnings {
+			if w.Code != "same-card" || !strings.Contains(w.Text, tt.warned[i]) {
+				t.Errorf("%s: %+v, want %q in it", tt.name, w, tt.warned[i])
+			}
+		}
+	}
+	if analysis.SameCard(zero, result.Device{Backend: "cuda", UUID: zero.UUID}) {
+		t.Error("zeros are no UUID")
+	}
+}

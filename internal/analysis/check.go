@@ -40,6 +40,9 @@ func Check(d *result.Document) error {
 		return nil
 	}
 	var found []string
+	if minor >= namedSince {
+		found = strangers(d)
+	}
 	find := func(format string, args ...any) { found = append(found, fmt.Sprintf(format, args...)) }
 	again := slices.Clone(d.Measurements)
 	for i := range again {

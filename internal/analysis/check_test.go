@@ -122,3 +122,59 @@ func TestCheckFindsWhatWasChanged(t *testing.T) {
 		t.Errorf("four findings: %v", err)
 	}
 }
+
+// A launch, a search and a meter that were of another device than the document's contradict
+// it, and so does a launch of no device at all. Before 1.2 there was none to be named.
+func TestCheckFindsAnotherDevice(t *testing.T) {
+	metered := func(d *result.Document, uuid string) {
+		l := &d.Measurements[1].Launches[2]
+		l.Meter = &result.Meter{Library: "NVML", UUID: uuid}
+	}
+	for _, tt := range []struct {
+		name string
+		edit func(d *result.Document)
+		want string
+	}{
+		{"another version", func(d *result.Document) {
+			other := *d.Measurements[1].Launches[2].Opened
+			other.Driver.Version = "2"
+			d.Measurements[1].Launches[2].Opened = &other
+		}, "measurements[1].launches[2].opened: vulkan:0 was llvmpipe (LLVM 15.0.6, 256 bits) when the devices were listed and is llvmpipe (LLVM 15.0.6, 256 bits) now; they differ in driver's version (none, 2)"},
+		{"another entry", func(d *result.Document) { d.Devices[1].Name = "NVIDIA GeForce" }, "vulkan:0 was NVIDIA GeForce when the devices were listed and is llvmpipe"},
+		{"no device", func(d *result.Document) { d.Measurements[1].Launches[2].Opened = nil }, "launches[2]: status is ok, but it does not say which device it opened"},
+		{"another search", func(d *result.Document) { d.Measurements[1].SearchedOn = &result.Opened{Name: "NVIDIA GeForce"} }, "searched_on: vulkan:0 was llvmpipe"},
+		{"another card", func(d *result.Document) { metered(d, "f1") }, `launches[2].meter: it reads the card "f1", and the device is ""`},
+		{"an unnamed card", func(d *result.Document) { metered(d, "") }, `launches[2].meter: it reads the card ""`},
+		{"a GPU that no launch had", func(d *result.Document) {
+			d.Runtimes = []result.RuntimeReport{{Name: "native", Status: result.StatusOK, GPU: true}}
+		}, "runtimes[0].gpu is true, and the launches say otherwise"},
+		{"energy of no card", func(d *result.Document) {
+			m := &d.Measurements[1]
+			m.Launches[2].Energy = &result.Energy{Joules: 1, WindowS: 1, FLOP: 44 * m.Problem.FLOP}
+		}, "launches[2].energy: it is of no card"},
+	} {
+		for _, version := range []string{"1.2.0", "1.1.0"} {
+			d := whole()
+			d.Schema.Version = version
+			tt.edit(d)
+			err := analysis.Check(d)
+			var altered *analysis.Altered
+			if version == "1.2.0" && (!errors.As(err, &altered) || !strings.Contains(err.Error(), tt.want)) {
+				t.Errorf("%s: %v", tt.name, err)
+			}
+			if version == "1.1.0" && err != nil && strings.Contains(err.Error(), tt.want) {
+				t.Errorf("%s in an old document: %v", tt.name, err)
+			}
+		}
+	}
+	// What failed for it is no contradiction.
+	d := whole()
+	m := testdoc.Fail(&d.Measurements[1], result.StatusFailed, "device-changed", "vulkan:0 was llvmpipe and is another")
+	l := &m.Launches[8]
+	l.Status, l.Code, l.Reason, l.Samples, l.Opened = result.StatusFailed, "device-changed", "it is another", nil, &result.Opened{Name: "another"}
+	m.Peak, d.Ratios = nil, nil
+	analysis.Conclude(m)
+	if err := analysis.Check(d); err != nil {
+		t.Error(err)
+	}
+}

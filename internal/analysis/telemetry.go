@@ -108,6 +108,25 @@ func card(m *result.Measurement) (out []result.Warning) {
 	return out
 }
 
+// unread warns of launches whose card could not be read, although it could when the devices
+// were listed.
+func unread(m *result.Measurement, dev result.Device) []result.Warning {
+	if dev.NVML == nil || dev.NVML.Unavailable != "" {
+		return nil
+	}
+	n, why := 0, ""
+	for _, l := range m.Launches {
+		if l.Status == result.StatusOK && l.Meter != nil && l.Meter.Unavailable != "" {
+			n, why = n+1, l.Meter.Unavailable
+		}
+	}
+	if n == 0 {
+		return nil
+	}
+	return []result.Warning{{Code: "card-unread", Text: fmt.Sprintf(
+		"%s of %d had no readings of the card, which had a meter when the devices were listed: %s; look whether nvidia-smi still shows it", Plural(n, "launch"), len(m.Launches), why)}}
+}
+
 // Clocks warns of measurements of the same work on the same card that had different
 // clocks: their ratio is in part one of clocks. The devices are those of the
 // measurements, in the same order.

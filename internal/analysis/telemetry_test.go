@@ -228,3 +228,23 @@ func TestClocksOfOneCard(t *testing.T) {
 		t.Errorf("%+v", got)
 	}
 }
+
+// A card that had a meter when it was listed, and none in some launches.
+func TestUnreadCards(t *testing.T) {
+	d := cards()
+	m := &d.Measurements[0]
+	dev := h100Vulkan
+	dev.NVML = &result.NVML{Driver: "570.86.15"}
+	if got := warningCodes(analysis.Warnings(m, dev)); strings.Contains(got, "card-unread") {
+		t.Errorf("warnings %s", got)
+	}
+	m.Launches[3].Meter = &result.Meter{Unavailable: "none of the 1 cards that NVML shows has the UUID 0102"}
+	list := analysis.Warnings(m, dev)
+	if !strings.Contains(warningCodes(list), "card-unread") || !strings.Contains(list[len(list)-1].Text, "1 launch of 9 had no readings of the card, which had a meter when the devices were listed: none of the 1 cards") {
+		t.Errorf("warnings %+v", list)
+	}
+	dev.NVML = &result.NVML{Unavailable: "libnvidia-ml.so.1 cannot be loaded"} // said of the device already
+	if got := warningCodes(analysis.Warnings(m, dev)); strings.Contains(got, "card-unread") {
+		t.Errorf("warnings %s", got)
+	}
+}

@@ -47,6 +47,7 @@ func Warnings(m *result.Measurement, dev result.Device) (out []result.Warning) {
 	out = append(out, deviceClock(m)...)
 	out = append(out, disturbed(m)...)
 	out = append(out, card(m)...)
+	out = append(out, unread(m, dev)...)
 	return append(out, thermal(m)...)
 }
 

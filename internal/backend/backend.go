@@ -186,14 +186,15 @@ type Kind string
 
 // The kinds of errors.
 const (
-	Absent      Kind = "absent"        // no loader, no driver: the backend is not on this machine
-	NoDevice    Kind = "no-device"     // the device asked for does not exist
-	Unusable    Kind = "unusable"      // the device exists but cannot run the kernel (no compute queue, ...)
-	Limit       Kind = "limit"         // the problem or the specialization exceeds a limit of the device
-	OutOfMemory Kind = "out-of-memory" // host or device
-	DeviceLost  Kind = "device-lost"   // the driver gave the device up
-	WrongResult Kind = "wrong-result"  // verification failed
-	Failed      Kind = "failed"        // anything else that the driver reports
+	Absent      Kind = "absent"         // no loader, no driver: the backend is not on this machine
+	NoDevice    Kind = "no-device"      // the device asked for does not exist
+	Unusable    Kind = "unusable"       // the device exists but cannot run the kernel (no compute queue, ...)
+	Limit       Kind = "limit"          // the problem or the specialization exceeds a limit of the device
+	OutOfMemory Kind = "out-of-memory"  // host or device
+	DeviceLost  Kind = "device-lost"    // the driver gave the device up
+	Changed     Kind = "device-changed" // the device is not the one that was listed under this id
+	WrongResult Kind = "wrong-result"   // verification failed
+	Failed      Kind = "failed"         // anything else that the driver reports
 )
 
 // Error is a failure that a user can act on: what was being done and what went

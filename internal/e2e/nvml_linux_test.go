@@ -63,6 +63,9 @@ func TestTelemetry(t *testing.T) {
 		t.Errorf("%+v", m.Warnings)
 	}
 	for i, l := range m.Launches {
+		if l.Opened == nil || l.Meter == nil || l.Meter.Library != "NVML" || l.Meter.UUID != l.Opened.UUID || l.Meter.UUID != "000102030405060708090a0b0c0d0e0f" {
+			t.Errorf("launch %d: opened %+v, meter %+v", i, l.Opened, l.Meter)
+		}
 		for j, s := range slices.Concat(l.Samples, l.Warmup) {
 			if !slices.Contains(s.Flags, meter.PowerCap) || slices.Contains(s.Flags, meter.Shared) {
 				t.Errorf("launch %d, sample %d: %v", i, j, s.Flags)
@@ -119,6 +122,9 @@ func TestWithoutTelemetry(t *testing.T) {
 	for i, l := range m.Launches {
 		if len(l.Telemetry) > 0 || l.Energy != nil {
 			t.Errorf("launch %d: %d readings, energy %v", i, len(l.Telemetry), l.Energy)
+		}
+		if l.Meter == nil || !strings.Contains(l.Meter.Unavailable, "libnvidia-ml.so.1 cannot be loaded") {
+			t.Errorf("launch %d: meter %+v", i, l.Meter)
 		}
 	}
 }

@@ -74,7 +74,7 @@ func (f *fake) Open(id string) (backend.Device, error) {
 }
 
 func (f *fake) Info() result.Device {
-	return result.Device{ID: "fake:0", Backend: "fake", Class: result.ClassCPU, Name: "Go"}
+	return result.Device{ID: "fake:0", Backend: "fake", Class: result.ClassCPU, Name: "Go", UUID: "f0"}
 }
 
 func (f *fake) Candidates(_ string, p backend.Problem) ([]backend.Specialization, error) {

@@ -109,6 +109,9 @@ func (s *session) withDevice(b backend.Backend, p backend.Problem, f func(backen
 		return err
 	}
 	defer closing("device", dev, &err)
+	if err := s.opened(dev); err != nil {
+		return err
+	}
 	s.format = dev.Info().Format()
 	s.disturbances = disturb.Open()
 	defer s.disturbances.Close()

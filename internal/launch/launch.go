@@ -64,8 +64,7 @@ func (s *session) launch(dev backend.Device) (stop string, err error) {
 	if err := r.timeEmpty(); err != nil {
 		return "", err
 	}
-	m, _ := openMeter(s.meters, dev.Info())
-	r.watch = newWatch(m, s.start, r.rules.MaxTimeS)
+	r.watch = newWatch(s.openMeter(dev.Info()), s.start, r.rules.MaxTimeS)
 	defer r.watch.close()
 	a, b, normal, method := s.normal(p)
 	r.totals.Method, r.totals.Bound = method, normal.tolerance()

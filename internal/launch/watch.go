@@ -52,6 +52,12 @@ func openMeter(source meter.Source, d result.Device) (meter.Meter, *result.NVML)
 	done := make(chan opened, 1)
 	go func() {
 		m, facts := source(d)
+		if m != nil {
+			if why := another(m.Card(), d); why != "" {
+				m.Close()
+				m, facts = nil, &result.NVML{Unavailable: why, Remedy: "update the driver", Missing: []string{}}
+			}
+		}
 		done <- opened{m, facts}
 	}()
 	select {

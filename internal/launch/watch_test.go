@@ -18,6 +18,7 @@ import (
 // fakeMeter shows a clock that is lower while the device works.
 type fakeMeter struct {
 	f      *fake
+	of     string        // UUID of its card; that of the fake device when empty
 	cost   time.Duration // of a reading
 	flags  []string      // while a batch runs
 	others []string      // flags of Company
@@ -40,6 +41,14 @@ func (m *fakeMeter) source(d result.Device) (meter.Meter, *result.NVML) {
 	}
 	m.start = time.Now()
 	return m, &result.NVML{Driver: "570.86.15"}
+}
+
+func (m *fakeMeter) Card() result.Meter {
+	uuid := "f0"
+	if m.of != "" {
+		uuid = m.of
+	}
+	return result.Meter{Library: "NVML", Name: "the card", UUID: uuid}
 }
 
 func (m *fakeMeter) Read() meter.Reading {

@@ -30,6 +30,7 @@ type script struct {
 	verified func(launch int, v *result.Verification) // before it is sent
 	during   func(op string, launch int)              // in the middle of it
 	stop     string                                   // "precision" when empty
+	opened   func(op string, n int, o *result.Opened) // the device that a process opens; the one that was listed when nil
 	runs     map[string]int                           // how often each operation was run
 	requests []worker.Request
 }
@@ -58,6 +59,13 @@ func (c *children) Run(ctx context.Context, req worker.Request, limit time.Durat
 		panic("a child without a time limit")
 	}
 
+	if req.Op != worker.OpDevices {
+		now := *req.Expect
+		if s.opened != nil {
+			s.opened(req.Op, n, &now)
+		}
+		on(worker.Event{Event: worker.EventOpened, Opened: &now})
+	}
 	switch req.Op {
 	case worker.OpDevices:
 		if s.absent != nil {
@@ -136,6 +144,7 @@ func (s *script) launch(n int, req worker.Request, on func(worker.Event)) {
 		s.verified(n, &v)
 	}
 	on(worker.Event{Event: worker.EventRoundTrip, RoundTripS: 2e-5 * float64(n+1)})
+	on(worker.Event{Event: worker.EventMeter, Meter: &result.Meter{Library: "NVML", Name: "the card", UUID: req.Expect.UUID}})
 	on(worker.Event{Event: worker.EventPhase, Phase: "warmup"})
 	on(worker.Event{Event: worker.EventWarmup, Sample: &result.Sample{HostS: 9, Dispatches: 1, Flags: []string{}}})
 	on(worker.Event{Event: worker.EventPhase, Phase: "sample"})
@@ -162,7 +171,7 @@ var problem = backend.Problem{M: 100, N: 100, K: 50} // 1e6 FLOP
 
 func device(id string) result.Device {
 	name, _, _ := strings.Cut(id, ":")
-	return result.Device{ID: id, Backend: name, Class: result.ClassCPU, Name: "the " + id}
+	return result.Device{ID: id, Backend: name, Class: result.ClassCPU, Name: "the " + id, UUID: "of " + id}
 }
 
 func plan(ids ...string) Plan {
@@ -181,11 +190,11 @@ type outcome struct {
 	err    error
 }
 
-func measure(c *children, p Plan) outcome {
+func measure(c Runner, p Plan) outcome {
 	return measureContext(context.Background(), c, p)
 }
 
-func measureContext(ctx context.Context, c *children, p Plan) (o outcome) {
+func measureContext(ctx context.Context, c Runner, p Plan) (o outcome) {
 	o.ms, o.ratios, o.warns, o.err = Run(ctx, c, p, nil, nil)
 	return o
 }
@@ -782,7 +791,7 @@ func TestDeviceMedian(t *testing.T) {
 // A document's figures can be computed again from its samples.
 func TestFiguresCanBeRecomputed(t *testing.T) {
 	o := measure(&children{scripts: map[string]*script{"cpu": {}, "vulkan:0": {}}}, plan("cpu", "vulkan:0"))
-	d := &result.Document{Schema: result.Schema{Name: result.SchemaName, Version: result.SchemaVersion}, Measurements: o.ms, Ratios: o.ratios}
+	d := &result.Document{Schema: result.Schema{Name: result.SchemaName, Version: result.SchemaVersion}, Devices: []result.Device{device("cpu"), device("vulkan:0")}, Measurements: o.ms, Ratios: o.ratios}
 	if err := analysis.Check(d); err != nil {
 		t.Error(err)
 	}

@@ -174,8 +174,9 @@ func (r *run) request(a *arm, op string) worker.Request {
 	if a.Kernel != "" { // what is looked at beside the products may not take their time
 		rules.WarmupS, rules.MinTimeS, rules.MaxTimeS = rules.WarmupS/2, rules.MinTimeS/2, rules.MaxTimeS/2
 	}
+	listed := a.Device.Opened()
 	return worker.Request{Op: op, Backend: a.Device.Backend, Device: a.Device.ID, Kernel: a.Kernel, Problem: a.Problem, Seed: r.plan.Seed,
-		Specialization: a.spec, Rules: rules}
+		Specialization: a.spec, Rules: rules, Expect: &listed}
 }
 
 func (r *run) report(a *arm, p Progress) {
@@ -218,7 +219,7 @@ func (r *run) attempt(a *arm, round, attempt int) worker.Outcome {
 	}
 	thermal(0)
 	var v result.Verification
-	out := r.runnerOf(a).Run(r.ctx, r.request(a, worker.OpLaunch), r.plan.Limit, func(e worker.Event) {
+	who, out := r.child(a, r.request(a, worker.OpLaunch), func(e worker.Event) {
 		switch e.Event {
 		case worker.EventBuilt:
 			a.built(*e.Kernel)
@@ -250,6 +251,7 @@ func (r *run) attempt(a *arm, round, attempt int) worker.Outcome {
 		}
 		r.report(a, p)
 	})
+	l.Opened, l.Meter = who.opened, who.meter
 	l.Status, l.Code, l.Reason, l.Signal, l.DurationS = out.Status, out.Code, out.Reason, out.Signal, out.DurationS
 	thermal(l.DurationS)
 	if l.Status != result.StatusOK {
@@ -262,7 +264,7 @@ func (r *run) attempt(a *arm, round, attempt int) worker.Outcome {
 	a.addVerification(v)
 
 	switch backend.Kind(l.Code) {
-	case backend.WrongResult:
+	case backend.WrongResult, backend.Changed:
 		// No more launches can make this arm a number.
 		a.end(l.Code, fmt.Sprintf("launch %d: %s", round+1, l.Reason))
 	case backend.Limit, backend.Unusable, backend.NoDevice, backend.Absent:

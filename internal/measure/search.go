@@ -174,11 +174,15 @@ func (s *search) process() (final bool) {
 	n := s.processes
 	s.processes++
 	var waiting []*candidate // for their turn
-	s.last = s.run.runnerOf(a).Run(s.run.ctx, req, s.run.plan.Limit, func(e worker.Event) {
+	var who opening
+	who, s.last = s.run.child(a, req, func(e worker.Event) {
 		if e.Event == worker.EventTried {
 			waiting = s.take(n, *e.Candidate, waiting)
 		}
 	})
+	if who.opened != nil {
+		a.m.SearchedOn = who.opened
+	}
 	out := s.last
 	if out.Status == result.StatusOK {
 		return false
@@ -248,6 +252,9 @@ func (s *search) blame(c *candidate, out worker.Outcome) {
 func (s *search) conclude() {
 	a := s.arm
 	chosen, sure := choose(s.list)
+	if s.last.Code == changed {
+		chosen = nil // for a device that is not there
+	}
 	a.m.Kernel.SearchS, a.m.Kernel.SearchProcesses = time.Since(s.started).Seconds(), s.processes
 	a.m.Kernel.Search = make([]result.Candidate, 0, len(s.list))
 	for _, c := range s.list {

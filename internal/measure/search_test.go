@@ -45,6 +45,7 @@ func (m *machine) Run(_ context.Context, req worker.Request, _ time.Duration, on
 		return worker.Outcome{Status: result.StatusFailed, Code: string(backend.Limit), Reason: "only searches are simulated"}
 	}
 	time.Sleep(m.takes)
+	on(worker.Event{Event: worker.EventOpened, Opened: req.Expect})
 	specs := req.Candidates
 	if specs == nil {
 		for i := range m.times {
@@ -247,7 +248,7 @@ func (d *deadly) Run(ctx context.Context, req worker.Request, limit time.Duratio
 	dead := false
 	out := d.machine.Run(ctx, req, limit, func(e worker.Event) {
 		c := e.Candidate
-		if dead = dead || c.Status == result.StatusOK && c.Specialization["T"] == d.at; !dead {
+		if dead = dead || c != nil && c.Status == result.StatusOK && c.Specialization["T"] == d.at; !dead {
 			on(e)
 		}
 	})

@@ -54,6 +54,8 @@ type Reading struct {
 // from a reading; nothing is an error. Its methods are called from one goroutine at a
 // time.
 type Meter interface {
+	// Card says which card it reads.
+	Card() result.Meter
 	// Read reads what may be read while the device works.
 	Read() Reading
 	// Company reads who else uses the device, which may take milliseconds and hold up

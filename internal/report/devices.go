@@ -41,12 +41,8 @@ func Devices(w io.Writer, host result.Host, devices []result.Device, absent []re
 		}, rows)
 	}
 	var same []string
-	for _, a := range devices {
-		for _, b := range devices {
-			if analysis.SameCard(a, b) {
-				same = append(same, p.clean(a.ID+" and "+b.ID))
-			}
-		}
+	for _, group := range analysis.OneCard(devices) {
+		same = append(same, p.clean(enumeration(group)))
 	}
 	if len(unusable)+len(cards)+len(same)+len(absent) > 0 {
 		p.line("")
@@ -64,6 +60,16 @@ func Devices(w io.Writer, host result.Host, devices []result.Device, absent []re
 		p.hang("absent: ", p.clean(absentLine(a)), faint)
 	}
 	return p.err
+}
+
+// enumeration is a list of devices in words: a, b and c.
+func enumeration(devices []result.Device) string {
+	var ids []string
+	for _, d := range devices {
+		ids = append(ids, d.ID)
+	}
+	last := len(ids) - 1
+	return strings.Join(ids[:last], ", ") + " and " + ids[last]
 }
 
 // card says what NVIDIA's library knows of a card.

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"gpubench/internal/analysis"
 	"gpubench/internal/result"
 	"gpubench/internal/testdoc"
 )
@@ -111,6 +112,20 @@ func ratio(d *result.Document, fast, slow int, ci *[2]float64) {
 	d.Ratios = append(d.Ratios, result.Ratio{Fast: f.ID, Slow: s.ID, Value: s.Summary.MedianS / f.Summary.MedianS, CI95: ci})
 }
 
+// twoDrivers is a run on a card that two drivers list.
+func twoDrivers() *result.Document {
+	radv := result.Device{ID: "vulkan:0", Backend: "vulkan", Class: result.ClassDiscrete, Name: "AMD Radeon RX 7900 XTX (RADV NAVI31)", UUID: "00000000030000000000000000000000",
+		Driver: result.Driver{ID: 3, Name: "radv", Info: "Mesa 25.3.6"}, API: "1.4.305", MemoryBytes: 24 << 30, Timestamps: true}
+	amdvlk := radv
+	amdvlk.ID, amdvlk.Name, amdvlk.Driver = "vulkan:1", "AMD Radeon RX 7900 XTX", result.Driver{ID: 2, Name: "AMD open-source driver", Info: "2025.Q2.1 (LLPC)"}
+	d := testdoc.New(testdoc.CPU, radv, amdvlk)
+	testdoc.Add(d, "cpu", 1024, 150e9, 0.01)
+	testdoc.Add(d, "vulkan:0", 1024, 9e12, 0.01)
+	testdoc.Add(d, "vulkan:1", 1024, 10e12, 0.01)
+	d.Warnings = analysis.Doubles(d.Devices)
+	return testdoc.Finish(d, "cpu")
+}
+
 func TestRun(t *testing.T) {
 	utf8, ascii := Options{Width: 100}, Options{Width: 100, ASCII: true}
 	tests := []struct {
@@ -121,6 +136,7 @@ func TestRun(t *testing.T) {
 		{"software", utf8, software},
 		{"software-80", Options{Width: 80}, software},
 		{"same-card", utf8, sameCard},
+		{"two-drivers", utf8, twoDrivers},
 		{"metal", utf8, metal},
 		{"software-60", Options{Width: 10}, software},
 		{"software-ascii", ascii, software},
@@ -418,6 +434,7 @@ func TestDevices(t *testing.T) {
 		{"all", []result.Device{cpuDevice, one, llvmpipe, broken}, absent},
 		{"none", nil, absent},
 		{"same-card", sameCard().Devices, nil},
+		{"two-drivers", twoDrivers().Devices, nil},
 		{"cards", []result.Device{card, lowered, dumb}, nil},
 	}
 	for _, test := range tests {

@@ -107,7 +107,7 @@ func runtimes(t testing.TB) Input {
 		}
 	}
 	d.Runtimes = []result.RuntimeReport{
-		{Name: "native", Status: result.StatusOK, FirstLineS: []float64{0.012, 0.011, 0.014}, FirstResultS: []float64{0.055, 0.061, 0.052}},
+		{Name: "native", Status: result.StatusOK, FirstLineS: []float64{0.012, 0.011, 0.014}, FirstResultS: []float64{0.055, 0.061, 0.052}, GPU: true},
 		{Name: "docker", Status: result.StatusOK, Version: "28.1.0", FirstLineS: []float64{0.21, 0.19}, FirstResultS: []float64{0.31, 0.3},
 			Reason: "there is no GPU in its containers", Remedy: "podman has one"},
 		{Name: "podman", Status: result.StatusOK, Version: "6.0.2", LoadS: 4.25, FirstLineS: []float64{0.31, 0.29}, FirstResultS: []float64{0.44, 0.4}, GPU: true},

@@ -324,6 +324,15 @@ func (v *runView) label(m result.Measurement) string {
 // cards says which devices are one card in two ways, and how those compare.
 func (v *runView) cards() (lines []string) {
 	ids := distinct(v.products(), func(m result.Measurement) string { return m.Device })
+	var measured []result.Device
+	for _, id := range ids {
+		measured = append(measured, v.devices[id])
+	}
+	for _, group := range analysis.OneCard(measured) {
+		if !slices.ContainsFunc(group, func(d result.Device) bool { return d.Backend != group[0].Backend }) {
+			lines = append(lines, v.clean(enumeration(group)))
+		}
+	}
 	for _, vulkan := range ids {
 		for _, cuda := range ids {
 			if !analysis.SameCard(v.devices[vulkan], v.devices[cuda]) {

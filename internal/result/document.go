@@ -248,7 +248,8 @@ type Measurement struct {
 	Digest string `json:"digest,omitempty" jsonschema:"sha256: and the hexadecimal hash of all samples: an edited sample no longer matches it"`
 	Peak   *Peak  `json:"peak,omitempty" jsonschema:"upper bound of the rate, where one is known"`
 	// Since 1.2.0.
-	Machine string `json:"machine,omitempty" jsonschema:"the machine that it ran on, where that is not the host: such a measurement has no ratio with those of other machines"`
+	Machine    string  `json:"machine,omitempty" jsonschema:"the machine that it ran on, where that is not the host: such a measurement has no ratio with those of other machines"`
+	SearchedOn *Opened `json:"searched_on,omitempty" jsonschema:"the device that the search for a specialization opened, where there was one"`
 }
 
 // Roles of a measurement.
@@ -338,6 +339,9 @@ type Launch struct {
 	Attempt    int      `json:"attempt,omitempty" jsonschema:"2 for the one repetition after a fault that is known to be random; left out for a first attempt"`
 	RoundTripS *float64 `json:"round_trip_s,omitempty" jsonschema:"median host seconds of an empty dispatch from submit to fence, which a batch must be 100 times as long as"`
 	Energy     *Energy  `json:"energy,omitempty" jsonschema:"energy that the whole card took while samples were taken, where it has a counter"`
+	// Since 1.2.0.
+	Opened *Opened `json:"opened,omitempty" jsonschema:"the device that the process opened; a launch whose device is not the one that was listed has failed, with the code device-changed"`
+	Meter  *Meter  `json:"meter,omitempty" jsonschema:"which card the readings are of, where the device has a meter"`
 }
 
 // Energy is what a card took from the first sample of a launch to the last, with what

@@ -10,6 +10,26 @@ func example() *Document {
 	start := time.Date(2026, 11, 23, 15, 2, 2, 123456789, time.UTC)
 	const spirv = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
 	problem := Problem{M: 1024, N: 512, K: 256, FLOP: 2 * 1024 * 512 * 256, Input: "normal", Seed: 1}
+	cpu := Device{
+		ID: "cpu", Backend: "cpu", Class: ClassCPU, Name: "Apple processor (virtual machine)", Threads: 2, ISA: "neon",
+		MemoryBytes: 8 << 30, Unified: true, Limits: map[string]uint64{},
+	}
+	venus := Device{
+		ID: "vulkan:0", Backend: "vulkan", Class: ClassIntegrated, Name: "Virtio-GPU Venus (Apple M4 Pro)",
+		Driver: Driver{ID: 22, Name: "venus", Info: "Mesa 25.3.6", Version: "0x06400306"}, API: "1.2.0",
+		UUID: "30313233343536373839616263646566", MemoryBytes: 4 << 30, Unified: true, Timestamps: true,
+		Limits: map[string]uint64{"maxComputeSharedMemorySize": 32768, "maxComputeWorkGroupInvocations": 1024},
+		NVML: &NVML{
+			Driver: "570.86.15", ECC: ptr(true), MIG: ptr(false), Persistence: ptr(true), PowerLimitW: 650, DefaultPowerLimitW: 700, MinPowerLimitW: 200, MaxPowerLimitW: 700,
+			MaxSMClockMHz: 1980, MaxMemoryClockMHz: 2619, PCIeGeneration: 4, PCIeWidth: 16, MaxPCIeGeneration: 5, MaxPCIeWidth: 16, Missing: []string{"energy (not supported)"},
+		},
+	}
+	llvmpipe := Device{
+		ID: "vulkan:1", Backend: "vulkan", Class: ClassCPU, Name: "llvmpipe (LLVM 20.1.8, 128 bits)", Software: true,
+		Driver: Driver{ID: 13, Name: "llvmpipe", Info: "Mesa 25.3.6"}, API: "1.4.318", Limits: map[string]uint64{},
+		Unusable: "maxComputeWorkGroupInvocations is 0",
+		NVML:     &NVML{Unavailable: "libnvidia-ml.so.1 not found", Remedy: "install NVIDIA's driver"},
+	}
 	return &Document{
 		Schema:    Schema{Name: SchemaName, Version: SchemaVersion},
 		Tool:      Tool{Version: "0.1.0", Commit: "7d9376b5e1c1a7d2f53c4b3a4a3ff0d3b5f1e2aa", Dirty: true, Go: "go1.26.8", Static: true},
@@ -28,26 +48,7 @@ func example() *Document {
 			KernelID:    "6f1c2d3e4b5a6978",
 		},
 		Devices: []Device{
-			{
-				ID: "cpu", Backend: "cpu", Class: ClassCPU, Name: "Apple processor (virtual machine)", Threads: 2, ISA: "neon",
-				MemoryBytes: 8 << 30, Unified: true, Limits: map[string]uint64{},
-			},
-			{
-				ID: "vulkan:0", Backend: "vulkan", Class: ClassIntegrated, Name: "Virtio-GPU Venus (Apple M4 Pro)",
-				Driver: Driver{ID: 22, Name: "venus", Info: "Mesa 25.3.6", Version: "0x06400306"}, API: "1.2.0",
-				UUID: "30313233343536373839616263646566", MemoryBytes: 4 << 30, Unified: true, Timestamps: true,
-				Limits: map[string]uint64{"maxComputeSharedMemorySize": 32768, "maxComputeWorkGroupInvocations": 1024},
-				NVML: &NVML{
-					Driver: "570.86.15", ECC: ptr(true), MIG: ptr(false), Persistence: ptr(true), PowerLimitW: 650, DefaultPowerLimitW: 700, MinPowerLimitW: 200, MaxPowerLimitW: 700,
-					MaxSMClockMHz: 1980, MaxMemoryClockMHz: 2619, PCIeGeneration: 4, PCIeWidth: 16, MaxPCIeGeneration: 5, MaxPCIeWidth: 16, Missing: []string{"energy (not supported)"},
-				},
-			},
-			{
-				ID: "vulkan:1", Backend: "vulkan", Class: ClassCPU, Name: "llvmpipe (LLVM 20.1.8, 128 bits)", Software: true,
-				Driver: Driver{ID: 13, Name: "llvmpipe", Info: "Mesa 25.3.6"}, API: "1.4.318", Limits: map[string]uint64{},
-				Unusable: "maxComputeWorkGroupInvocations is 0",
-				NVML:     &NVML{Unavailable: "libnvidia-ml.so.1 not found", Remedy: "install NVIDIA's driver"},
-			},
+			cpu, venus, llvmpipe,
 			{
 				ID: "blas", Backend: "blas", Class: ClassCPU, Name: "OpenBLAS 0.3.29 (NEOVERSEN1)", Threads: 2, MemoryBytes: 8 << 30, Unified: true,
 				Driver: Driver{Name: "OpenBLAS", Info: "OpenBLAS 0.3.29 DYNAMIC_ARCH NEOVERSEN1 /usr/lib64/libopenblasp.so.0", Version: "0.3.29"}, Limits: map[string]uint64{},
@@ -58,10 +59,10 @@ func example() *Document {
 			{
 				ID: "m0", Runtime: "podman", Device: "cpu", Role: RoleKernel,
 				Kernel:  Kernel{Name: "matmul", Format: "f32", Accumulate: "f32", SPIRVSHA256: spirv, Form: "c", FormSHA256: "ab" + spirv[2:]},
-				Problem: problem, Status: StatusOK,
+				Problem: problem, Status: StatusOK, SearchedOn: ptr(cpu.Opened()),
 				Verification: Verification{Batches: 12, MaxError: 1.9e-6, Bound: 1.2e-4, Method: "full", ExactChecksum: "sha256:" + spirv},
 				Launches: []Launch{{
-					Status: StatusOK, Started: start, DurationS: 3.5, Stop: "precision", RoundTripS: ptr(0.0000025),
+					Status: StatusOK, Started: start, DurationS: 3.5, Stop: "precision", RoundTripS: ptr(0.0000025), Opened: ptr(cpu.Opened()),
 					Warmup:  []Sample{{HostS: 0.5, DeviceS: ptr(0.6), Dispatches: 10, Flags: []string{"device-longer-than-host"}}},
 					Samples: []Sample{{HostS: 0.25, Dispatches: 10}, {HostS: 0.26, Dispatches: 10}, {HostS: 0.27, Dispatches: 10}},
 				}},
@@ -80,6 +81,7 @@ func example() *Document {
 				},
 				Problem: problem, Status: StatusOK,
 				Verification: Verification{Batches: 36, Failed: 0, MaxError: 1.9e-6, Bound: 1.2e-4, Method: "freivalds", ExactChecksum: "sha256:" + spirv, Dispatches: 351, Varied: 1},
+				SearchedOn:   ptr(venus.Opened()),
 				Digest:       "sha256:" + spirv, Peak: &Peak{FLOPS: 4.5e11, From: "m5", Share: 0.755},
 				Launches: []Launch{
 					{
@@ -94,10 +96,13 @@ func example() *Document {
 							{AtS: 0.5, When: During, Sample: ptr(2), Values: map[string]float64{"temperature_c": -3.5, "power_w": 12.25}},
 						},
 						Energy: &Energy{Joules: 612.5, WindowS: 1.25, FLOP: 30 * 2 * 1024 * 512 * 256, Source: "NVML's total energy of the card"},
+						Opened: ptr(venus.Opened()),
+						Meter:  &Meter{Library: "NVML", Name: "NVIDIA H100 80GB HBM3", UUID: "30313233343536373839616263646566", Card: "66656463626139383736353433323130"},
 					},
 					{
 						Round: 1, Status: StatusFailed, Reason: "ended by a signal", Code: "crashed", Signal: "SIGABRT",
 						Stderr: []string{"vn_ring_submit abort on fatal"}, Started: start.Add(5 * time.Second), DurationS: 0.5, Attempt: 2,
+						Opened: ptr(llvmpipe.Opened()), Meter: &Meter{Unavailable: "libnvidia-ml.so.1 cannot be loaded"},
 					},
 				},
 				Summary: &Summary{
@@ -111,7 +116,7 @@ func example() *Document {
 				ID: "m2", Runtime: "podman", Device: "vulkan:1", Role: RoleKernel,
 				Kernel: Kernel{Name: "matmul", Format: "f32", Accumulate: "f32"}, Problem: problem,
 				Status: StatusUnsupported, Reason: "maxComputeWorkGroupInvocations is 0", Code: "unusable",
-				Machine: "AMD EPYC 9654 96-Core Processor (buildserver01)",
+				Machine: "AMD EPYC 9654 96-Core Processor (buildserver01)", SearchedOn: ptr(llvmpipe.Opened()),
 			},
 			{
 				ID: "m3", Runtime: "podman", Device: "blas", Role: RoleReference,

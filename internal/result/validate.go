@@ -30,6 +30,7 @@ var (
 var rules = map[string]rule{
 	"Schema.name":             {enum: []string{SchemaName}},
 	"Device.class":            {enum: []string{ClassCPU, ClassIntegrated, ClassDiscrete, ClassVirtual, ClassOther}},
+	"Opened.class":            {enum: []string{ClassCPU, ClassIntegrated, ClassDiscrete, ClassVirtual, ClassOther}},
 	"Measurement.role":        {enum: []string{RoleKernel, RoleReference, RoleOverhead, RolePeak}},
 	"Measurement.status":      {enum: statuses},
 	"Candidate.status":        {enum: statuses},

@@ -19,6 +19,7 @@ import (
 	"sync"
 	"time"
 
+	"gpubench/internal/analysis"
 	"gpubench/internal/measure"
 	"gpubench/internal/result"
 	"gpubench/internal/worker"
@@ -189,20 +190,14 @@ func (r *Runtime) Distinguish(known []result.Device) (added []result.Device) {
 }
 
 // Finish returns the runtime's report with what its measurements have shown.
-func (r *Runtime) Finish(ms []result.Measurement, devices []result.Device) result.RuntimeReport {
+func (r *Runtime) Finish(ms []result.Measurement) result.RuntimeReport {
 	report := r.Report
 	if r.times != nil {
 		r.times.mu.Lock()
 		report.FirstLineS, report.FirstResultS = r.times.line, r.times.result
 		r.times.mu.Unlock()
 	}
-	for _, m := range ms {
-		for _, d := range devices {
-			if m.Runtime == report.Name && m.Device == d.ID && m.Status == result.StatusOK && d.GPU() {
-				report.GPU = true
-			}
-		}
-	}
+	report.GPU = analysis.RanOnGPU(report.Name, ms)
 	return report
 }
 

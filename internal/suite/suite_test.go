@@ -377,7 +377,7 @@ func TestLaunch(t *testing.T) {
 	if out.Status != result.StatusOK || !slices.Equal(got, []string{"phase", "sample", "done"}) {
 		t.Errorf("%+v, events %q", out, got)
 	}
-	r := rt.Finish(nil, nil)
+	r := rt.Finish(nil)
 	if len(r.FirstLineS) != 1 || len(r.FirstResultS) != 1 || r.FirstLineS[0] < 0.2 || r.FirstResultS[0] < r.FirstLineS[0] {
 		t.Errorf("first line %v, first result %v", r.FirstLineS, r.FirstResultS)
 	}
@@ -444,19 +444,26 @@ func TestDistinguish(t *testing.T) {
 	}
 }
 
+// What ran on a GPU is told by what the launches opened.
 func TestFinishKnowsAGPU(t *testing.T) {
-	devices := []result.Device{cpu, gpu}
 	rt := &Runtime{Report: result.RuntimeReport{Name: "podman"}}
+	on := func(d result.Device, status string) []result.Launch {
+		now := d.Opened()
+		return []result.Launch{{Status: status, Opened: &now}}
+	}
 	for _, tt := range []struct {
 		m    result.Measurement
 		want bool
 	}{
-		{result.Measurement{Runtime: "podman", Device: "vulkan:0", Status: result.StatusOK}, true},
-		{result.Measurement{Runtime: "docker", Device: "vulkan:0", Status: result.StatusOK}, false},
-		{result.Measurement{Runtime: "podman", Device: "cpu", Status: result.StatusOK}, false},
-		{result.Measurement{Runtime: "podman", Device: "vulkan:0", Status: result.StatusFailed}, false},
+		{result.Measurement{Runtime: "podman", Device: "vulkan:0", Status: result.StatusOK, Launches: on(gpu, result.StatusOK)}, true},
+		{result.Measurement{Runtime: "docker", Device: "vulkan:0", Status: result.StatusOK, Launches: on(gpu, result.StatusOK)}, false},
+		{result.Measurement{Runtime: "podman", Device: "cpu", Status: result.StatusOK, Launches: on(cpu, result.StatusOK)}, false},
+		{result.Measurement{Runtime: "podman", Device: "vulkan:0", Status: result.StatusFailed, Launches: on(gpu, result.StatusOK)}, false},
+		{result.Measurement{Runtime: "podman", Device: "vulkan:0", Status: result.StatusOK, Launches: on(soft, result.StatusOK)}, false},
+		{result.Measurement{Runtime: "podman", Device: "vulkan:0", Status: result.StatusOK, Launches: on(gpu, result.StatusFailed)}, false},
+		{result.Measurement{Runtime: "podman", Device: "vulkan:0", Status: result.StatusOK, Launches: []result.Launch{{Status: result.StatusOK}}}, false},
 	} {
-		if got := rt.Finish([]result.Measurement{tt.m}, devices).GPU; got != tt.want {
+		if got := rt.Finish([]result.Measurement{tt.m}).GPU; got != tt.want {
 			t.Errorf("%+v: got %v", tt.m, got)
 		}
 	}

@@ -89,8 +89,27 @@ func Fail(m *result.Measurement, status, code, reason string) *result.Measuremen
 	return m
 }
 
+// open has each launch open the device that is listed, and its meter read that.
+func open(d *result.Document) {
+	listed := map[string]result.Device{}
+	for _, dev := range d.Devices {
+		listed[dev.ID] = dev
+	}
+	for _, m := range d.Measurements {
+		now := listed[m.Device].Opened()
+		for i := range m.Launches {
+			l := &m.Launches[i]
+			l.Opened = &now
+			if l.Energy != nil {
+				l.Meter = &result.Meter{Library: "NVML", Name: now.Name, UUID: now.UUID}
+			}
+		}
+	}
+}
+
 // Finish computes all figures, with the ratios to the measurements on these devices.
 func Finish(d *result.Document, baselines ...string) *result.Document {
+	open(d)
 	for i := range d.Measurements {
 		analysis.Conclude(&d.Measurements[i])
 	}

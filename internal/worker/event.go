@@ -38,7 +38,7 @@ func parseEvent(line []byte, req Request, at time.Duration) (Event, error) {
 // check returns an error for an event that no honest child sends.
 func (e *Event) check(req Request, at time.Duration) error {
 	payload := map[string]bool{
-		EventDevice: e.Device != nil, EventAbsent: e.Absent != nil, EventBuilt: e.Kernel != nil,
+		EventDevice: e.Device != nil, EventAbsent: e.Absent != nil, EventOpened: e.Opened != nil, EventMeter: e.Meter != nil, EventBuilt: e.Kernel != nil,
 		EventTried: e.Candidate != nil, EventPhase: e.Phase != "", EventVerified: e.Verification != nil,
 		EventRoundTrip: e.RoundTripS != 0, EventSample: e.Sample != nil, EventTelemetry: e.Telemetry != nil, EventEnergy: e.Energy != nil, EventError: e.Error != nil, EventDone: e.Stop != "",
 	}

@@ -31,6 +31,8 @@ type Request struct {
 	// problem that the device can afford.
 	Candidates []backend.Specialization `json:"candidates,omitempty"`
 	Rules      Rules                    `json:"rules"`
+	// Expect is what Device was when it was listed; the child refuses another one.
+	Expect *result.Opened `json:"expect,omitempty"`
 }
 
 // Rules are fixed before any sample is seen. Seconds throughout.
@@ -47,11 +49,13 @@ type Rules struct {
 const (
 	EventDevice    = "device"     // Device: one per device
 	EventAbsent    = "absent"     // Absent: the backend is not there
+	EventOpened    = "opened"     // Opened: which device the process has; comes before all that is done on it
 	EventBuilt     = "built"      // Kernel: the kernel is ready
 	EventTried     = "tried"      // Candidate: one of the search; all are sent as skipped first, then each again when it was tried
 	EventPhase     = "phase"      // Phase: verify, warmup, sample (for the progress display)
 	EventVerified  = "verified"   // Verification: running totals; the last one counts
 	EventRoundTrip = "round-trip" // RoundTripS: an empty dispatch was timed; only launches that are not of backend.KernelEmpty have it
+	EventMeter     = "meter"      // Meter: which card the readings are of
 	EventWarmup    = "warmup"     // Sample
 	EventSample    = "sample"     // Sample
 	EventTelemetry = "telemetry"  // Telemetry: a reading of the device's meter, sent after its batch
@@ -71,12 +75,14 @@ type Event struct {
 	Event        string               `json:"event"`
 	Device       *result.Device       `json:"device,omitempty"`
 	Absent       *result.Absent       `json:"absent,omitempty"`
+	Opened       *result.Opened       `json:"opened,omitempty"`
 	Kernel       *result.Kernel       `json:"kernel,omitempty"`
 	Candidate    *result.Candidate    `json:"candidate,omitempty"`
 	Phase        string               `json:"phase,omitempty"`
 	Verification *result.Verification `json:"verification,omitempty"`
 	RoundTripS   float64              `json:"round_trip_s,omitempty"`
 	Sample       *result.Sample       `json:"sample,omitempty"`
+	Meter        *result.Meter        `json:"meter,omitempty"`
 	Telemetry    *result.Telemetry    `json:"telemetry,omitempty"`
 	Energy       *result.Energy       `json:"energy,omitempty"`
 	Stop         string               `json:"stop,omitempty"`

@@ -89,12 +89,13 @@ static int fault(const char *name)
 // The calls below this layer. They are looked up when the instance and the device
 // are made: later the loader would answer with the top of the chain.
 enum {
-	ENUMERATE, PROPERTIES, FAMILIES, INSTANCE_CALLS,
+	ENUMERATE, PROPERTIES, PROPERTIES_2, MEMORY, FAMILIES, INSTANCE_CALLS,
 	ALLOCATE = INSTANCE_CALLS, BIND_MEMORY, MAP, PIPELINES, UPDATE_SETS, BEGIN, PUSH, BIND_SETS, DISPATCH, BARRIER, TIMESTAMP,
 	COPY, SUBMIT, WAIT, DEVICE_IDLE, QUEUE_IDLE, RESULTS, CALLS,
 };
 static const char *const names[CALLS] = {
-    "vkEnumeratePhysicalDevices", "vkGetPhysicalDeviceProperties", "vkGetPhysicalDeviceQueueFamilyProperties",
+    "vkEnumeratePhysicalDevices", "vkGetPhysicalDeviceProperties", "vkGetPhysicalDeviceProperties2", "vkGetPhysicalDeviceMemoryProperties",
+    "vkGetPhysicalDeviceQueueFamilyProperties",
     "vkAllocateMemory", "vkBindBufferMemory", "vkMapMemory", "vkCreateComputePipelines", "vkUpdateDescriptorSets", "vkBeginCommandBuffer",
     "vkCmdPushConstants", "vkCmdBindDescriptorSets", "vkCmdDispatch", "vkCmdPipelineBarrier", "vkCmdWriteTimestamp",
     "vkCmdCopyBuffer", "vkQueueSubmit", "vkWaitForFences", "vkDeviceWaitIdle", "vkQueueWaitIdle", "vkGetQueryPoolResults",
@@ -114,12 +115,33 @@ static layer_link *take(const void *info, int32_t type)
 	return NULL;
 }
 
+// The first device of the drivers is a card that the layer makes up: it computes as what is
+// behind it does. What a card does of its own accord while a run goes on is a change, which
+// the environment variable GPUBENCH_CHANGE names and which has come for each process that
+// starts when the file is there that GPUBENCH_CHANGED names.
+static void *the_card;
+static int has_changed;
+
+static int change(const char *name)
+{
+	const char *c = getenv("GPUBENCH_CHANGE");
+	return has_changed && c && strcmp(c, name) == 0;
+}
+
+static void look_for_change(void)
+{
+	const char *path = getenv("GPUBENCH_CHANGED");
+	has_changed = path && access(path, F_OK) == 0;
+	the_card = NULL;
+}
+
 static int32_t create_instance(const void *info, const void *allocator, void **instance)
 {
 	layer_link *l = take(info, INSTANCE_CHAIN);
 	next_instance_proc = l->get_instance;
 	int32_t r = ((int32_t (*)(const void *, const void *, void **))next_instance_proc(NULL, "vkCreateInstance"))(info, allocator, instance);
 	the_instance = *instance;
+	look_for_change();
 	for (int i = 0; r == 0 && i < INSTANCE_CALLS; i++)
 		next[i] = next_instance_proc(*instance, names[i]);
 	return r;
@@ -146,11 +168,46 @@ static int32_t enumerate(void *instance, uint32_t *count, void **list)
 {
 	if (fault("all drivers fail"))
 		return -3;
-	if (fault("no devices")) {
+	if (fault("no devices") || change("no device is left")) {
 		*count = 0;
 		return 0;
 	}
-	return ((int32_t (*)(void *, uint32_t *, void **))next[ENUMERATE])(instance, count, list);
+	int32_t (*call)(void *, uint32_t *, void **) = (int32_t (*)(void *, uint32_t *, void **))next[ENUMERATE];
+	if (!getenv("GPUBENCH_CHANGE"))
+		return call(instance, count, list);
+	void *all[16];
+	uint32_t n = sizeof all / sizeof *all;
+	int32_t r = call(instance, &n, all);
+	if (r < 0 || n == 0)
+		return r;
+	the_card = all[0];
+	if (change("the card disappears"))
+		memmove(all, all + 1, --n * sizeof *all);
+	if (change("two devices are swapped") && n > 1) {
+		all[0] = all[1];
+		all[1] = the_card;
+	}
+	if (!list) {
+		*count = n;
+		return 0;
+	}
+	r = *count < n ? 5 : 0;
+	*count = *count < n ? *count : n;
+	memcpy(list, all, *count * sizeof *all);
+	return r;
+}
+
+// disguise describes the card, as it is now. p is VkPhysicalDeviceProperties.
+static void disguise(void *physical, char *p)
+{
+	if (!getenv("GPUBENCH_CHANGE") || physical != the_card || change("another card takes its place"))
+		return;
+	uint32_t *words = (uint32_t *)p;
+	words[1] = change("the driver's version changes") ? 2 : 1;
+	words[4] = change("the class changes") ? 3 : 2; // virtual, discrete
+	strcpy(p + 20, change("the name changes") ? "Card of the tests, renamed" : "Card of the tests");
+	if (change("the API's version changes"))
+		words[0] += 1;
 }
 
 static void properties(void *physical, uint32_t *p)
@@ -158,6 +215,39 @@ static void properties(void *physical, uint32_t *p)
 	((void (*)(void *, uint32_t *))next[PROPERTIES])(physical, p);
 	if (fault("Vulkan 1.0"))
 		p[0] = 1u << 22 | 68;
+	disguise(physical, (char *)p);
+}
+
+static void properties_2(void *physical, char *p)
+{
+	((void (*)(void *, char *))next[PROPERTIES_2])(physical, p);
+	disguise(physical, p + 16);
+	if (!getenv("GPUBENCH_CHANGE") || physical != the_card || change("another card takes its place"))
+		return;
+	for (char *s = *(char **)(p + 8); s; s = *(char **)(s + 8)) {
+		if (*(int32_t *)s == 1000196000) { // VkPhysicalDeviceDriverProperties
+			*(int32_t *)(s + 16) = change("the driver's id changes") ? 100 : 99;
+			strcpy(s + 20, change("the driver's name changes") ? "another driver" : "driver of the tests");
+			strcpy(s + 276, change("the driver's text changes") ? "2.0" : "1.0");
+		}
+		if (*(int32_t *)s == 1000071004) // VkPhysicalDeviceIDProperties
+			memset(s + 16, change("the UUID changes") ? 0xbb : 0xaa, 16);
+	}
+}
+
+// memory gives the card memory of its own: there is other memory beside it.
+static void memory(void *physical, char *p)
+{
+	((void (*)(void *, char *))next[MEMORY])(physical, p);
+	if (!getenv("GPUBENCH_CHANGE") || physical != the_card || change("another card takes its place"))
+		return;
+	// VkPhysicalDeviceMemoryProperties: 32 types of two words after their count, then heaps.
+	uint64_t *heaps = (uint64_t *)(p + 264);
+	*(uint32_t *)(p + 260) = 2;
+	heaps[2] = heaps[0];
+	heaps[3] = 0;
+	if (change("the memory changes"))
+		heaps[0] -= 1 << 20;
 }
 
 static void families(void *physical, uint32_t *count, uint32_t (*list)[6])
@@ -485,7 +575,7 @@ static int32_t results(void *device, void *pool, uint32_t first, uint32_t count,
 }
 
 static const function ours[CALLS] = {
-    (function)enumerate, (function)properties, (function)families,
+    (function)enumerate, (function)properties, (function)properties_2, (function)memory, (function)families,
     (function)allocate, (function)bind_memory, (function)map, (function)pipelines, (function)update_sets, (function)begin,
     (function)push, (function)bind_sets, (function)dispatch, (function)barrier, (function)timestamp,
     (function)copy, (function)submit, (function)wait, (function)device_idle, (function)queue_idle, (function)results,

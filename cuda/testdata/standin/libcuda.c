@@ -9,6 +9,10 @@
 // STANDIN_MACHINE names a folder with a socket of a test that carries out launches: the
 // memory of the devices is then a file in it, and each launch a line on the socket.
 //
+// STANDIN_CHANGE names a change of the devices, swap, uuid, name, version or gone, for each
+// process that starts when the file is there that GPUBENCH_CHANGED names. With
+// STANDIN_CHANGE_SOON the first process makes that file.
+//
 // -DOLD leaves out what a driver of CUDA 9 lacks, -DNO_MEMSET a call that all have.
 
 #define _GNU_SOURCE
@@ -212,11 +216,29 @@ void *standin_host(uint64_t at, uint64_t bytes)
 	return NULL;
 }
 
+static int has_changed;
+
+static int change(const char *name)
+{
+	const char *c = getenv("STANDIN_CHANGE");
+	return has_changed && c && !strcmp(c, name);
+}
+
+static void look_for_change(void)
+{
+	const char *path = getenv("GPUBENCH_CHANGED");
+	has_changed = path && !access(path, F_OK);
+	if (path && getenv("STANDIN_CHANGE_SOON"))
+		close(open(path, O_WRONLY | O_CREAT, 0600));
+}
+
 int cuInit(unsigned flags)
 {
 	BEGIN(cuInit);
 	if (flags)
 		return INVALID_VALUE;
+	if (!initialized)
+		look_for_change();
 	initialized = 1;
 	return SUCCESS;
 }
@@ -233,14 +255,14 @@ int cuGetErrorName(int result, const char **text)
 int cuDriverGetVersion(int *version)
 {
 	BEGIN(cuDriverGetVersion);
-	*version = 12040;
+	*version = change("version") ? 12030 : 12040;
 	return SUCCESS;
 }
 
 int cuDeviceGetCount(int *n)
 {
 	STARTED(cuDeviceGetCount);
-	*n = DEVICES;
+	*n = change("gone") ? 0 : DEVICES;
 	return SUCCESS;
 }
 
@@ -249,6 +271,8 @@ int cuDeviceGet(int *device, int ordinal)
 	STARTED(cuDeviceGet);
 	if (ordinal < 0 || ordinal >= DEVICES)
 		return INVALID_DEVICE;
+	if (change("swap") && ordinal < 2)
+		ordinal = 1 - ordinal;
 	*device = 100 + ordinal; // a handle is no number
 	return SUCCESS;
 }
@@ -263,7 +287,7 @@ int cuDeviceGetName(char *name, int size, int device)
 {
 	STARTED(cuDeviceGetName);
 	DEVICE(device);
-	snprintf(name, (size_t)size, "%s", devices[device - 100].name);
+	snprintf(name, (size_t)size, "%s%s", devices[device - 100].name, change("name") ? ", renamed" : "");
 	return SUCCESS;
 }
 
@@ -278,7 +302,7 @@ int cuDeviceTotalMem_v2(size_t *bytes, int device)
 static int uuid_of(unsigned char *uuid, int device)
 {
 	for (int i = 0; i < 16; i++)
-		uuid[i] = (unsigned char)(16 * device + i);
+		uuid[i] = (unsigned char)(16 * device + i + change("uuid"));
 	return SUCCESS;
 }
 
