@@ -95,8 +95,9 @@ func TestProducts(t *testing.T) {
 			}
 			for _, id := range ids {
 				d := open(t, id)
-				if d.Info().ISA != isa {
-					t.Fatalf("the device uses %s", d.Info().ISA)
+				info, lower := d.Info(), isa != host.ISA()
+				if info.ISA != isa || info.ProcessorISA != host.ISA() || info.BelowProcessor() != lower || (info.Steering[steering.CPUVariable] == isa) != lower {
+					t.Fatalf("the device is %+v", info)
 				}
 				for _, p := range problems {
 					rng := rand.New(rand.NewPCG(7, uint64(p.M)))

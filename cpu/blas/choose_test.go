@@ -186,6 +186,28 @@ func TestDescribe(t *testing.T) {
 	}
 }
 
+// MKL tells its core by the library of kernels that it has loaded, which here is itself;
+// that of its default library stays unknown.
+func TestMKLsCore(t *testing.T) {
+	t.Setenv("MKL_THREADING_LAYER", "SEQUENTIAL")
+	t.Setenv("MKL_ENABLE_INSTRUCTIONS", "AVX2")
+	path := compile(t, mkl+product, "-DLAYER=0")
+	kernels := filepath.Join(filepath.Dir(path), "libmkl_avx2.so.2")
+	if err := os.Rename(path, kernels); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv(Variable, kernels)
+	d, err := New().Open("blas:1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer d.Close()
+	got := d.Info()
+	if l := got.Library; l.Name != "MKL" || l.Core != "avx2" || l.ISA != "avx2" || got.Name != "MKL 2023.1 (avx2)" || got.Steering["MKL_ENABLE_INSTRUCTIONS"] != "AVX2" {
+		t.Errorf("%+v, %+v", got, l)
+	}
+}
+
 // Every core that is asked for is one that the table knows, and better than what is below.
 func TestBetterCoresAreKnown(t *testing.T) {
 	for library, byISA := range better {
