@@ -31,11 +31,9 @@ import (
 	"gpubench/internal/backend"
 	"gpubench/internal/host"
 	"gpubench/internal/result"
+	"gpubench/internal/steering"
 	"gpubench/kernels"
 )
-
-// ISAVariable names the environment variable that picks a lower instruction set.
-const ISAVariable = "GPUBENCH_CPU_ISA"
 
 // ladder are the instruction sets of an architecture, the lowest first. A processor
 // that has one has those before it.
@@ -63,15 +61,15 @@ func available() []string {
 // defaultISA is the instruction set of a device that names none: the best there is,
 // or the one of the environment.
 func defaultISA() (string, error) {
-	asked := os.Getenv(ISAVariable)
+	asked := os.Getenv(steering.CPUVariable)
 	switch {
 	case asked == "":
 		return host.ISA(), nil
 	case slices.Contains(available(), asked):
 		return asked, nil
 	}
-	return "", &backend.Error{Kind: backend.Unusable, Text: fmt.Sprintf("cpu: %s asks for the instruction set %q, which this processor does not have", ISAVariable, asked),
-		Remedy: "unset " + ISAVariable + ", or set it to one of " + strings.Join(available(), ", ")}
+	return "", &backend.Error{Kind: backend.Unusable, Text: fmt.Sprintf("cpu: %s asks for the instruction set %q, which this processor does not have", steering.CPUVariable, asked),
+		Remedy: "unset " + steering.CPUVariable + ", or set it to one of " + strings.Join(available(), ", ")}
 }
 
 // parse reads a device id: how many threads, and which instruction set.
@@ -124,8 +122,12 @@ func (b cpuBackend) Devices() ([]result.Device, error) {
 
 func (cpuBackend) info(id string, threads int, isa string) result.Device {
 	facts, _ := host.Facts()
-	return result.Device{ID: id, Backend: "cpu", Class: result.ClassCPU, Name: facts.CPU.Model, Driver: result.Driver{Name: "gpubench spmd"},
-		MemoryBytes: facts.MemoryBytes, Unified: true, Threads: threads, ISA: isa, Limits: map[string]uint64{}}
+	d := result.Device{ID: id, Backend: "cpu", Class: result.ClassCPU, Name: facts.CPU.Model, Driver: result.Driver{Name: "gpubench spmd"},
+		MemoryBytes: facts.MemoryBytes, Unified: true, Threads: threads, ISA: isa, Limits: map[string]uint64{}, ProcessorISA: host.ISA()}
+	if d.BelowProcessor() { // else the variable has chosen nothing here
+		d.Steering = steering.Code("cpu", os.Environ())
+	}
+	return d
 }
 
 func (b cpuBackend) Open(id string) (backend.Device, error) {

@@ -9,9 +9,6 @@ import (
 	"gpubench/internal/result"
 )
 
-// ISAVariable names the environment variable that picks a lower instruction set.
-const ISAVariable = "GPUBENCH_CPU_ISA"
-
 // New is a cpu backend that says why it is absent.
 func New() backend.Backend { return absent{} }
 

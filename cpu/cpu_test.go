@@ -18,6 +18,7 @@ import (
 
 	"gpubench/internal/backend"
 	"gpubench/internal/host"
+	"gpubench/internal/steering"
 	"gpubench/kernels"
 )
 
@@ -87,15 +88,16 @@ var problems = []backend.Problem{{M: 1, N: 1, K: 1}, {M: 1, N: 1000, K: 1}, {M: 
 func TestProducts(t *testing.T) {
 	for _, isa := range available() {
 		t.Run(isa, func(t *testing.T) {
-			t.Setenv(ISAVariable, isa)
+			t.Setenv(steering.CPUVariable, isa)
 			ids := []string{"cpu"}
 			if host.UsableCPUs() > 1 {
 				ids = append(ids, "cpu:1")
 			}
 			for _, id := range ids {
 				d := open(t, id)
-				if d.Info().ISA != isa {
-					t.Fatalf("the device uses %s", d.Info().ISA)
+				info, lower := d.Info(), isa != host.ISA()
+				if info.ISA != isa || info.ProcessorISA != host.ISA() || info.BelowProcessor() != lower || (info.Steering[steering.CPUVariable] == isa) != lower {
+					t.Fatalf("the device is %+v", info)
 				}
 				for _, p := range problems {
 					rng := rand.New(rand.NewPCG(7, uint64(p.M)))
@@ -216,14 +218,14 @@ func TestErrors(t *testing.T) {
 			t.Errorf("Open(%q): %v", id, err)
 		}
 	}
-	t.Setenv(ISAVariable, "mmx")
+	t.Setenv(steering.CPUVariable, "mmx")
 	for _, err := range []error{func() error { _, err := New().Devices(); return err }(), func() error { _, err := New().Open("cpu"); return err }()} {
 		var e *backend.Error
 		if !errors.As(err, &e) || e.Kind != backend.Unusable {
 			t.Errorf("an instruction set that does not exist: %v", err)
 		}
 	}
-	os.Unsetenv(ISAVariable)
+	os.Unsetenv(steering.CPUVariable)
 	d := open(t, "cpu")
 	var e *backend.Error
 	if _, err := d.Candidates(backend.KernelMatmul, backend.Problem{M: 1 << 16, N: 1, K: 1 << 16}); !errors.As(err, &e) || e.Kind != backend.Limit {
@@ -262,7 +264,7 @@ func TestErrors(t *testing.T) {
 // instruction set only.
 func TestIDs(t *testing.T) {
 	n, best, lowest := host.UsableCPUs(), host.ISA(), available()[0]
-	t.Setenv(ISAVariable, lowest)
+	t.Setenv(steering.CPUVariable, lowest)
 	for _, tt := range []struct {
 		id      string
 		threads int
@@ -295,7 +297,7 @@ func TestDevices(t *testing.T) {
 			if v.ISA != isa {
 				continue
 			}
-			t.Setenv(ISAVariable, isa)
+			t.Setenv(steering.CPUVariable, isa)
 			p, err := open(t, "cpu").Build(v.Kernel, backend.Problem{M: 1, N: 1, K: 1}, v.Specialization)
 			if err != nil {
 				t.Fatal(err)

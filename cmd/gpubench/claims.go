@@ -57,7 +57,7 @@ processors that are no GPU.
 }
 
 // judgementSchema names the format of `claims --json`.
-var judgementSchema = result.Schema{Name: "gpubench.judgement", Version: "1.0.0"}
+var judgementSchema = result.Schema{Name: "gpubench.judgement", Version: "1.1.0"}
 
 // judgeClaims carries out `gpubench claims`.
 func judgeClaims(in *invocation, file string, baselines []string, check, asJSON bool) error {

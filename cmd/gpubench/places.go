@@ -167,5 +167,24 @@ func differences(places []*place) (list []result.Warning) {
 		list = append(list, result.Warning{Code: "memory-differs", Text: fmt.Sprintf(
 			"the runtimes have not the same memory (%s): a size that fits one may not fit another; what fits all runs as fast with more", strings.Join(memory, ", "))})
 	}
+	if libraries := librariesOf(places); len(libraries) > 1 {
+		list = append(list, result.Warning{Code: "library-differs", Text: fmt.Sprintf(
+			"the runtimes do not have the same BLAS library with the same code (%s): a ratio of one to another is one of libraries and not of runtimes", strings.Join(libraries, ", "))})
+	}
+	return list
+}
+
+// librariesOf are the different BLAS libraries of the places, each with the first place
+// that has it.
+func librariesOf(places []*place) (list []string) {
+	var seen []string
+	for _, p := range places {
+		for _, d := range p.Devices {
+			if d.Library != nil && !slices.Contains(seen, d.Name) {
+				seen = append(seen, d.Name)
+				list = append(list, p.Report.Name+" "+d.Name)
+			}
+		}
+	}
 	return list
 }

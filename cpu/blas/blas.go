@@ -59,10 +59,12 @@ func (blasBackend) Open(id string) (backend.Device, error) {
 		runtime.UnlockOSThread()
 		return nil, err
 	}
+	l.lookMKL()
 	facts, _ := host.Facts()
 	return &device{lib: l, info: result.Device{ID: id, Backend: "blas", Class: result.ClassCPU, Name: l.title(),
 		Driver:      result.Driver{Name: l.name, Info: l.info, Version: l.version},
-		MemoryBytes: facts.MemoryBytes, Unified: true, Threads: threads, Limits: map[string]uint64{}}}, nil
+		MemoryBytes: facts.MemoryBytes, Unified: true, Threads: threads, Limits: map[string]uint64{},
+		ProcessorISA: processorISA(), Steering: l.steering, Library: l.describe()}}, nil
 }
 
 // parse reads a device id.

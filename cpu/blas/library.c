@@ -6,12 +6,16 @@
 #include <dlfcn.h>
 #include <string.h>
 
-void *blas_open(const char *path, char **error) {
-	// Local: its symbols must not meet those of another BLAS in this process.
-	void *library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+static void *opened(const char *path, int scope, char **error) {
+	void *library = dlopen(path, RTLD_NOW | scope);
 	if (!library) *error = strdup(dlerror());
 	return library;
 }
+
+// Local: its symbols must not meet those of another BLAS in this process.
+void *blas_open(const char *path, char **error) { return opened(path, RTLD_LOCAL, error); }
+
+void *blas_open_global(const char *path, char **error) { return opened(path, RTLD_GLOBAL, error); }
 
 void *blas_symbol(void *library, const char *name) { return dlsym(library, name); }
 
@@ -20,6 +24,7 @@ const char *blas_file(void *address) {
 	return dladdr(address, &info) ? info.dli_fname : 0;
 }
 
+void blas_call(void *f) { ((void (*)(void))f)(); }
 const char *blas_call_text(void *f) { return ((const char *(*)(void))f)(); }
 const char *blas_call_text_of(void *f, int n) { return ((const char *(*)(int))f)(n); }
 int64_t blas_call_get(void *f) { return ((int (*)(void))f)(); }

@@ -19,16 +19,12 @@ import (
 	"unsafe"
 
 	"gpubench/internal/backend"
+	"gpubench/internal/steering"
 )
 
 // Variable names the environment variable that holds the file name of the library to
 // use instead of the best that is found.
 const Variable = "GPUBENCH_BLAS"
-
-// threadVariables are read by the libraries when they are loaded. Set to the right
-// number they keep a library from starting threads that would never be used; for
-// Accelerate there is no other way.
-var threadVariables = []string{"OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "BLIS_NUM_THREADS", "OMP_NUM_THREADS", "VECLIB_MAXIMUM_THREADS"}
 
 // library is a BLAS that is ready to be called.
 type library struct {
@@ -36,7 +32,12 @@ type library struct {
 	version string
 	core    string // the processor that its code is for, empty when it does not say
 	info    string // what it says of itself, and its file
+	config  string // what it says of itself
+	file    string // that it was loaded from
 	sgemm   unsafe.Pointer
+
+	steering map[string]string // of the environment, what chose its code
+	choice   choice
 }
 
 // title is the library's name with version and core.
@@ -53,9 +54,7 @@ func (l *library) title() string {
 // The error is of kind backend.Absent and says what was tried. A library once opened
 // stays so: few of those with threads survive to be unloaded.
 func find(threads int, candidates []string) (*library, error) {
-	for _, name := range threadVariables {
-		os.Setenv(name, strconv.Itoa(threads))
-	}
+	steering.Apply(threads)
 	if path := os.Getenv(Variable); path != "" {
 		l, err := open(path, threads)
 		if err != nil {
@@ -97,7 +96,15 @@ func (e *notOpened) Error() string { return e.text }
 
 // open opens one library, if it is of a maker that can be told apart and takes
 // 32-bit integers.
-func open(path string, threads int) (*library, error) {
+func open(path string, threads int) (*library, error) { return openFor(path, threads, processorISA()) }
+
+// openFor opens it for a processor with this instruction set.
+func openFor(path string, threads int, isa string) (*library, error) {
+	made, err := choose(path, isa)
+	if err != nil {
+		return nil, err
+	}
+	defer made.done()
 	cpath := C.CString(path)
 	defer C.free(unsafe.Pointer(cpath))
 	var text *C.char
@@ -111,7 +118,7 @@ func open(path string, threads int) (*library, error) {
 		return nil, &notOpened{said, ours && strings.Contains(said, "No such file")}
 	}
 	s := symbols{h}
-	l := &library{sgemm: s.find("cblas_sgemm")}
+	l := &library{sgemm: s.find("cblas_sgemm"), choice: made}
 	if l.sgemm == nil {
 		for _, name := range []string{"cblas_sgemm64_", "cblas_sgemm_64_", "cblas_sgemm_64"} {
 			if s.find(name) != nil {
@@ -122,7 +129,6 @@ func open(path string, threads int) (*library, error) {
 	}
 	var set func(int)
 	var get func() int
-	var err error
 	switch {
 	case s.find("openblas_get_config") != nil:
 		set, get, err = l.openBLAS(s)
@@ -141,11 +147,15 @@ func open(path string, threads int) (*library, error) {
 	if set(threads); get() != threads {
 		return nil, fmt.Errorf("%s uses %d threads where it was asked for %d: it was built without threads or for fewer", l.title(), get(), threads)
 	}
-	file := path
+	l.config, l.file = l.info, path
 	if f := C.blas_file(l.sgemm); f != nil {
-		file = C.GoString(f)
+		l.file = C.GoString(f)
 	}
-	l.info = strings.TrimSpace(l.info + " " + file)
+	l.info = strings.TrimSpace(l.info + " " + l.file)
+	l.steering = steering.Code(l.name, os.Environ())
+	if made.raised != "" {
+		delete(l.steering, coreVariable[l.name]) // which is ours
+	}
 	return l, nil
 }
 
@@ -192,7 +202,7 @@ func (l *library) openBLAS(s symbols) (set func(int), get func() int, err error)
 // its cblas 32 unless it was built otherwise.
 func (l *library) blis(s symbols, threads int) (set func(int), get func() int, err error) {
 	f, err := s.all("bli_info_get_version_str", "bli_info_get_blas_int_type_size", "bli_info_get_enable_threading",
-		"bli_thread_set_num_threads", "bli_thread_get_num_threads", "bli_arch_query_id", "bli_arch_string")
+		"bli_thread_set_num_threads", "bli_thread_get_num_threads", "bli_arch_query_id", "bli_arch_string", "bli_init")
 	if err != nil {
 		return nil, nil, err
 	}
@@ -202,6 +212,7 @@ func (l *library) blis(s symbols, threads int) (set func(int), get func() int, e
 	if threads > 1 && C.blas_call_get64(f[2]) == 0 {
 		return nil, nil, errors.New("it was built without threads")
 	}
+	C.blas_call(f[7]) // without it a core that the environment names is an invalid one
 	l.name, l.version = "BLIS", C.GoString(C.blas_call_text(f[0]))
 	l.core = C.GoString(C.blas_call_text_of(f[6], C.int(C.blas_call_get(f[5]))))
 	return func(n int) { C.blas_call_set64(f[3], C.int64_t(n)) }, func() int { return int(C.blas_call_get64(f[4])) }, nil
@@ -215,7 +226,8 @@ const (
 )
 
 // mklThreading are MKL's threading layers by the run-time library that each needs.
-// MKL ends the process when it lacks the one that it was told to use.
+// MKL ends the process when it lacks the one that it was told to use, or when its own
+// libraries do not find its symbols: not all of them name it.
 var mklThreading = []struct {
 	library string
 	code    C.int
@@ -236,7 +248,7 @@ func (l *library) mkl(s symbols) (set func(int), get func() int, err error) {
 		for _, t := range mklThreading {
 			name := C.CString(t.library)
 			var text *C.char
-			found := C.blas_open(name, &text) != nil
+			found := C.blas_open_global(name, &text) != nil
 			C.free(unsafe.Pointer(name))
 			C.free(unsafe.Pointer(text))
 			if found {

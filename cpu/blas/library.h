@@ -8,6 +8,9 @@
 // frees, when that fails.
 void *blas_open(const char *path, char **error);
 
+// blas_open_global does the same for a library whose symbols others find without naming it.
+void *blas_open_global(const char *path, char **error);
+
 // blas_symbol is the address of a symbol of the library or of one that it was linked
 // with, or null.
 void *blas_symbol(void *library, const char *name);
@@ -16,6 +19,7 @@ void *blas_symbol(void *library, const char *name);
 const char *blas_file(void *address);
 
 // Calls of functions of these types.
+void blas_call(void *f);                       // void(void)
 const char *blas_call_text(void *f);           // const char *(void)
 const char *blas_call_text_of(void *f, int n); // const char *(int)
 int64_t blas_call_get(void *f);                // int(void)

@@ -150,7 +150,9 @@ type BaselineVerdict struct {
 	Baseline string       `json:"baseline"`
 	Verdict  ClaimVerdict `json:"verdict"`
 	Missing  []string     `json:"missing"` // what there was no measurement of, or none that counts
-	Ratios   []ClaimRatio `json:"ratios"`
+	// Caveats say which of its arms and baselines do not make use of their processor.
+	Caveats []string     `json:"caveats,omitempty"`
+	Ratios  []ClaimRatio `json:"ratios"`
 }
 
 // ClaimRatio is one ratio that a verdict rests on.
@@ -250,14 +252,28 @@ func (v *BaselineVerdict) add(c Claim, s Source, arms []*armOf) error {
 		if r.CI95 == nil {
 			v.miss("%s: too few launches of %s or %s for an interval", s.Name, a.ID, base.ID)
 		} else {
-			q.Verdict = inside(*r.CI95, c.Low, c.High)
+			q.Verdict = bounded(inside(*r.CI95, c.Low, c.High), *r.CI95, c.Low, c.High, a.lame != "", base.lame != "")
 			slow, fast, paired := samplesOfRatio(base.Measurement, a.Measurement)
 			q.Share = stats.ShareInside(slow, fast, paired, c.Low, c.High, s.Document.Seed)
 		}
 		v.Ratios = append(v.Ratios, q)
+		v.caveat(s.Name, "baseline", base, "the ratios are too high, and can neither support the claim nor show that it says too little")
+		v.caveat(s.Name, "arm", a, "the ratios are too low, and can neither support the claim nor show that it says too much")
 	}
 	return nil
 }
+
+// caveat notes that an arm does not make use of its processor.
+func (v *BaselineVerdict) caveat(document, what string, a *armOf, so string) {
+	if a.lame == "" {
+		return
+	}
+	if text := fmt.Sprintf("%s: the %s %s is no measure of the processor: %s; %s", document, what, inRuntime(a), a.lame, so); !slices.Contains(v.Caveats, text) {
+		v.Caveats = append(v.Caveats, text)
+	}
+}
+
+func inRuntime(a *armOf) string { return a.Device + " in " + a.Runtime }
 
 // picks reports whether a claim speaks of an arm, whatever became of it.
 func (s Selector) picks(d *result.Document, a *armOf) bool {

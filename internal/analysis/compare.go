@@ -3,6 +3,7 @@
 package analysis
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"slices"
@@ -185,6 +186,36 @@ func (c *Comparison) noteCommonShift() {
 	}
 }
 
+// noteCode tells where the sides of a product ran code for different instruction sets, and
+// where one is below what its processor has.
+func (c *Comparison) noteCode(o, n *armOf) {
+	if o.Role == result.RoleOverhead {
+		return
+	}
+	x, y := o.device.Code(), n.device.Code()
+	coreOf := func(d result.Device) string {
+		if d.Library == nil || d.Library.Core == "" {
+			return ""
+		}
+		return "the library's for " + d.Library.Core + ", "
+	}
+	if p, q := coreOf(o.device)+x, coreOf(n.device)+y; p != q {
+		c.note("%s did not run the same code: %s in %s, %s in %s; a difference is one of that code, and need not be one of the machine", o.Device, cmp.Or(p, "unknown"), c.Base, cmp.Or(q, "unknown"), c.New)
+	}
+	if o.lame != "" && o.lame == n.lame {
+		c.note("in both %s is no measure of the processor: %s", o.Device, o.lame)
+		return
+	}
+	for _, side := range []struct {
+		name string
+		arm  *armOf
+	}{{c.Base, o}, {c.New, n}} {
+		if side.arm.lame != "" {
+			c.note("in %s %s is no measure of the processor: %s", side.name, side.arm.Device, side.arm.lame)
+		}
+	}
+}
+
 // note adds a note, once: several sizes of a device have the same ones.
 func (c *Comparison) note(format string, args ...any) {
 	if text := fmt.Sprintf(format, args...); !slices.Contains(c.Notes, text) {
@@ -196,7 +227,8 @@ func (c *Comparison) note(format string, args ...any) {
 type armOf struct {
 	*result.Measurement
 	device result.Device
-	side   *Side // nil when it has no valid figure
+	side   *Side  // nil when it has no valid figure
+	lame   string // why it does not show what its processor can do, empty where it does
 }
 
 // ownID is the id of the arm's device in its runtime: in a document of several runtimes it may
@@ -225,6 +257,7 @@ func arms(s Source) ([]*armOf, error) {
 		}
 	}
 	Peaks(measured, d.Devices, d.Host.CPU.ISA)
+	slow := Slow(measured, d.Devices)
 	var arms []*armOf
 	for i := range measured {
 		m := &measured[i]
@@ -232,6 +265,7 @@ func arms(s Source) ([]*armOf, error) {
 			continue
 		}
 		a := &armOf{Measurement: m, device: devices[m.Device]}
+		a.lame = cmp.Or(BelowProcessor(a.device), slow[m.ID])
 		if impossible(m) {
 			m.Status, m.Reason = result.StatusFailed, fmt.Sprintf("impossible: %s of the peak that multiply-adds alone reached on the device", percent(m.Peak.Share))
 		}
@@ -275,6 +309,7 @@ func (c *Comparison) add(o, n *armOf) error {
 		if o.device.Name != n.device.Name {
 			c.note("%s was %s and is %s", o.Device, o.device.Name, n.device.Name)
 		}
+		c.noteCode(o, n)
 		if err := c.judge(&r, o, n); err != nil {
 			return fmt.Errorf("%s, %s: %w", o.Device, problemName(o.Problem), err)
 		}

@@ -34,6 +34,7 @@ func Warnings(m *result.Measurement, dev result.Device) (out []result.Warning) {
 	if dev.Software {
 		warn("software-device", "%s is a program that runs on the CPU: its figures say nothing about a GPU; `gpubench devices` lists the others", dev.Name)
 	}
+	out = append(out, processor(dev)...)
 	if p := m.Peak; impossible(m) {
 		warn("impossible", "the rate is %s of the peak that multiply-adds alone reached on this device, which is impossible; either the clock lies, or the peak (%s) was disturbed: measure again, and do not quote this", percent(p.Share), p.From)
 	}

@@ -154,6 +154,9 @@ func find(ctx context.Context, r measure.Runner, doc *result.Document) (arms []a
 		switch {
 		case d.ID == "cpu" || d.ID == "blas":
 			add(arm{name: d.ID, device: d})
+			if why := analysis.BelowProcessor(d); why != "" {
+				notes = append(notes, why)
+			}
 		case d.Software && d.Unusable == "" && strings.Contains(d.Name, "llvmpipe") && lavapipe == nil:
 			lavapipe = []arm{{name: "lavapipe", device: d, most: lavapipeMost}}
 		}

@@ -40,6 +40,7 @@ func (r *run) results(unfinished bool) Results {
 	for i := range ms {
 		ms[i].Warnings = append(ms[i].Warnings, analysis.Warnings(&ms[i], devices[i])...)
 	}
+	analysis.WarnOfSlow(ms, devices)
 	ratios, warns := analysis.Ratios(ms, baseline)
 	ratios = append(ratios, analysis.CardRatios(ms, devices, ratios)...)
 	warns = append(warns, analysis.Specializations(ms, devices)...)

@@ -88,3 +88,25 @@ func TestNoCheckpointAfterAnInterruption(t *testing.T) {
 		t.Errorf("%d checkpoints, want that of the finished launch", n)
 	}
 }
+
+// A library that is far slower than the kernel, and one whose code is below the processor,
+// say so at their rows.
+func TestLameReferences(t *testing.T) {
+	c := &children{scripts: map[string]*script{
+		"cpu":  {},
+		"blas": {kernel: "none", batches: func(int) []float64 { return []float64{3e-3, 3e-3, 3e-3, 3e-3, 3e-3, 3e-3, 3e-3, 3e-3} }},
+	}}
+	p := plan("cpu", "blas")
+	p.Arms[1].Device.ProcessorISA, p.Arms[1].Device.Library = "avx512", &result.Library{Name: "OpenBLAS", Version: "0.3.21", Core: "Haswell", ISA: "avx2"}
+	ms, _, _, err := Run(context.Background(), c, p, nil, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := map[string]bool{}
+	for _, w := range ms[1].Warnings {
+		got[w.Code] = true
+	}
+	if !got["reference-slow"] || !got["reference-below-processor"] {
+		t.Errorf("%s: %+v", ms[1].Status, ms[1].Warnings)
+	}
+}

@@ -68,13 +68,17 @@ func (p *printer) judgement(j analysis.Judgement) {
 	} else {
 		p.table(2, columns, rows)
 	}
-	var said []string
+	var said, caveats []string
 	for _, v := range j.Verdicts {
-		said = append(said, v.Missing...)
+		said, caveats = append(said, v.Missing...), append(caveats, v.Caveats...)
 	}
-	said = distinct(said, func(s string) string { return s })
-	if len(said) > 0 {
+	itself := func(s string) string { return s }
+	said, caveats = distinct(said, itself), distinct(caveats, itself)
+	if len(said)+len(caveats) > 0 {
 		p.line("")
+	}
+	for _, c := range caveats {
+		p.hang("caution: ", p.clean(c), notice)
 	}
 	for _, m := range said {
 		p.hang("missing: ", p.clean(m), notice)

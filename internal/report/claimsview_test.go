@@ -25,10 +25,13 @@ func TestClaimsTable(t *testing.T) {
 	hostile.Measurements[2].Runtime = "podman"
 	testdoc.Fail(&hostile.Measurements[2], result.StatusFailed, "failed", "\x1b[2J lost")
 	hostile.Ratios = nil
+	lame := mac(3.5, 7)
+	lame.Devices[0].ISA, lame.Devices[0].ProcessorISA, lame.Devices[0].Steering = "avx2", "avx512", map[string]string{"GPUBENCH_CPU_ISA": "avx2"}
 	for _, test := range []struct {
 		name string
 		docs []*result.Document
 	}{
+		{"below-the-processor", []*result.Document{lame}},
 		{"one-document", []*result.Document{mac(3.5, 4, 6)}},
 		{"several-documents", []*result.Document{mac(3.5), mac(8)}},
 		{"nothing-to-judge", []*result.Document{testdoc.New()}},

@@ -291,6 +291,9 @@ func (r *Report) claimsTable() table {
 				t.rows = append(t.rows, row{cells: append(head[:4:4], cell{text: r.wording.clean(r.place(q.Document) + inRuntime(q.Runtime, q.Device))},
 					cell{text: r.wording.dimensions(q.M, q.N, q.K)}, cell{text: digits4(q.Value) + "×", style: strong}, cell{text: ci}, cell{text: share})})
 			}
+			for _, c := range v.Caveats {
+				t.rows = append(t.rows, row{cells: append(head[:3:3], cell{}), rest: "caution: " + r.wording.clean(c), restFrom: 4, restStyle: notice})
+			}
 		}
 	}
 	return t

@@ -33,6 +33,29 @@ func TestMarkdown(t *testing.T) {
 	golden(t, "markdown-days", written(t, markdown, days(t)...))
 }
 
+// A baseline that is below its processor is told of at its row and at the verdicts on it, in
+// the page and in Markdown.
+func TestBelowTheProcessorIsTold(t *testing.T) {
+	d := testdoc.New(testdoc.CPU, testdoc.BLAS, testdoc.Venus)
+	d.Host.Runtime.Name = "podman"
+	d.Devices[1].ProcessorISA, d.Devices[1].Steering = "avx512", map[string]string{"OPENBLAS_CORETYPE": "Haswell"}
+	d.Devices[1].Library = &result.Library{Name: "OpenBLAS", Version: "0.3.21", Core: "Haswell", ISA: "avx2"}
+	testdoc.Add(d, "cpu", 512, 100e9, 0.001)
+	testdoc.Add(d, "blas", 512, 100e9, 0.001)
+	testdoc.Add(d, "vulkan:0", 512, 350e9, 0.001)
+	in := input(t, "lame.json", d, "cpu")
+	for name, text := range map[string]string{
+		"page":     written(t, func(r *Report, b *bytes.Buffer) error { return r.HTML(b) }, in),
+		"Markdown": written(t, func(r *Report, b *bytes.Buffer) error { return r.Markdown(b) }, in),
+	} {
+		for _, want := range []string{"runs its code for Haswell (avx2) although the processor has avx512", "caution: lame.json: the baseline blas in podman is no measure of the processor"} {
+			if !strings.Contains(text, want) {
+				t.Errorf("the %s lacks %q", name, want)
+			}
+		}
+	}
+}
+
 // TestCSV reads the table again: it holds every sample of the documents, to the last bit.
 func TestCSV(t *testing.T) {
 	inputs := append(days(t), laptop(t), harmful(t))

@@ -254,6 +254,15 @@ func class(d result.Device) string {
 	return d.Class
 }
 
+// code is the instruction set of what runs on a device of the processor, with the best one
+// that the processor has where it is lower.
+func code(d result.Device) string {
+	if result.BelowISA(d.Code(), d.ProcessorISA) {
+		return d.Code() + " of " + d.ProcessorISA
+	}
+	return d.Code()
+}
+
 // driver describes what drives a device.
 func (p wording) driver(d result.Device) string {
 	threads, name, api := "", "", ""
@@ -275,7 +284,7 @@ func (p wording) driver(d result.Device) string {
 	if d.API != "" {
 		api = d.Backend + " " + d.API
 	}
-	return p.join(threads, p.clean(d.ISA), p.clean(name), p.clean(api))
+	return p.join(threads, p.clean(code(d)), p.clean(name), p.clean(api))
 }
 
 // deviceList is the table of the devices that rows speak of.

@@ -8,6 +8,7 @@ package result
 
 import (
 	"cmp"
+	"slices"
 	"strings"
 	"time"
 )
@@ -142,6 +143,51 @@ type Device struct {
 	Unusable    string            `json:"unusable" jsonschema:"why the device cannot run the kernel, empty when it can"`
 	// Since 1.1.0.
 	NVML *NVML `json:"nvml,omitempty" jsonschema:"what NVIDIA's management library says of the card; left out for all other devices"`
+	// Since 1.2.0.
+	ProcessorISA string            `json:"processor_isa,omitempty" jsonschema:"best instruction set of the processor that a device of the cpu or blas backend runs on, as the process sees it: sse2, avx2, avx512, neon or sve (with vectors wider than neon's)"`
+	Steering     map[string]string `json:"steering,omitempty" jsonschema:"environment variables that chose what runs on the device, with their values"`
+	Library      *Library          `json:"library,omitempty" jsonschema:"the library of the blas backend; left out for all other devices"`
+}
+
+// Library is a BLAS library as it describes itself. What it does not say is empty.
+type Library struct {
+	Name    string   `json:"name" jsonschema:"OpenBLAS, MKL, BLIS or Accelerate"`
+	Version string   `json:"version" jsonschema:"version of the library"`
+	Core    string   `json:"core" jsonschema:"what the library calls the processor that the code which it runs is for"`
+	ISA     string   `json:"isa" jsonschema:"instruction set of that code: generic (made for no processor in particular), sse2, avx, avx2, avx512, neon or sve; empty when unknown"`
+	File    string   `json:"file" jsonschema:"file that it was loaded from"`
+	Raised  string   `json:"raised,omitempty" jsonschema:"core that the library takes when left alone, where gpubench had it take the better one"`
+	Fixed   bool     `json:"fixed,omitempty" jsonschema:"true when the library was built for this one core and cannot take another"`
+	Refused []string `json:"refused,omitempty" jsonschema:"better cores that were tried and not taken, each with the reason"`
+}
+
+// isaLadders are the instruction sets of the architectures, each with those before it.
+var isaLadders = [][]string{{"generic", "sse2", "avx", "avx2", "avx512"}, {"generic", "neon", "sve"}}
+
+// BelowISA reports whether one instruction set is a lower one of the same architecture than
+// another. Where one of the two is unknown it is not.
+func BelowISA(isa, than string) bool {
+	for _, ladder := range isaLadders {
+		if i := slices.Index(ladder, isa); i >= 0 && i < slices.Index(ladder, than) {
+			return true
+		}
+	}
+	return false
+}
+
+// Code is the instruction set of the code that runs on a device of the cpu or blas backend,
+// empty where it is unknown.
+func (d Device) Code() string {
+	if d.Library != nil {
+		return d.Library.ISA
+	}
+	return d.ISA
+}
+
+// BelowProcessor reports whether what runs on a device of the processor is code for a lower
+// instruction set than the processor has, although the device's id asks for no lower one.
+func (d Device) BelowProcessor() bool {
+	return BelowISA(d.Code(), d.ProcessorISA) && (d.ISA == "" || !strings.HasSuffix(d.ID, ":"+d.ISA))
 }
 
 // NVML is what NVIDIA's management library says of a card when devices are listed. What

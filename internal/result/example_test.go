@@ -11,7 +11,7 @@ func example() *Document {
 	const spirv = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
 	problem := Problem{M: 1024, N: 512, K: 256, FLOP: 2 * 1024 * 512 * 256, Input: "normal", Seed: 1}
 	cpu := Device{
-		ID: "cpu", Backend: "cpu", Class: ClassCPU, Name: "Apple processor (virtual machine)", Threads: 2, ISA: "neon",
+		ID: "cpu", Backend: "cpu", Class: ClassCPU, Name: "Apple processor (virtual machine)", Threads: 2, ISA: "neon", ProcessorISA: "neon",
 		MemoryBytes: 8 << 30, Unified: true, Limits: map[string]uint64{},
 	}
 	venus := Device{
@@ -52,6 +52,8 @@ func example() *Document {
 			{
 				ID: "blas", Backend: "blas", Class: ClassCPU, Name: "OpenBLAS 0.3.29 (NEOVERSEN1)", Threads: 2, MemoryBytes: 8 << 30, Unified: true,
 				Driver: Driver{Name: "OpenBLAS", Info: "OpenBLAS 0.3.29 DYNAMIC_ARCH NEOVERSEN1 /usr/lib64/libopenblasp.so.0", Version: "0.3.29"}, Limits: map[string]uint64{},
+				ProcessorISA: "neon", Steering: map[string]string{"OPENBLAS_L2_SIZE": "512"}, Library: &Library{
+					Name: "OpenBLAS", Version: "0.3.29", Core: "neoversen1", ISA: "neon", File: "/usr/lib64/libopenblasp.so.0", Raised: "armv8", Fixed: true, Refused: []string{"NEOVERSEV1: the process was killed by SIGILL"}},
 			},
 		},
 		Absent: []Absent{{Backend: "cuda", Reason: "libcuda.so.1 not found", Remedy: "install NVIDIA's driver, or start the container with --gpus all"}},

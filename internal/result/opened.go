@@ -23,12 +23,14 @@ type Opened struct {
 	Timestamps  bool   `json:"timestamps" jsonschema:"true when the device can time its own work"`
 	Threads     int    `json:"threads" jsonschema:"CPU threads used by the cpu and blas backends, 0 for others"`
 	ISA         string `json:"isa" jsonschema:"instruction set of the cpu backend, empty for others"`
+	// Of the processor, for the backends that run on it.
+	ProcessorISA string `json:"processor_isa,omitempty" jsonschema:"best instruction set of the processor, for the cpu and blas backends"`
 }
 
 // Opened is what a process that opens the device must find.
 func (d Device) Opened() Opened {
 	return Opened{Class: d.Class, Name: d.Name, Software: d.Software, Driver: d.Driver, API: d.API, UUID: d.UUID,
-		MemoryBytes: d.MemoryBytes, Unified: d.Unified, Timestamps: d.Timestamps, Threads: d.Threads, ISA: d.ISA}
+		MemoryBytes: d.MemoryBytes, Unified: d.Unified, Timestamps: d.Timestamps, Threads: d.Threads, ISA: d.ISA, ProcessorISA: d.ProcessorISA}
 }
 
 // GPU reports whether the device is a graphics processor and not software.
@@ -59,6 +61,7 @@ func (o Opened) Differences(now Opened) (list []string) {
 	differ("timestamps", o.Timestamps, now.Timestamps)
 	differ("threads", o.Threads, now.Threads)
 	differ("instruction set", o.ISA, now.ISA)
+	differ("processor's instruction set", o.ProcessorISA, now.ProcessorISA)
 	return list
 }
 

@@ -16,6 +16,8 @@ func TestEveryFieldOfADeviceIsCompared(t *testing.T) {
 		"Limits":   "some change while the device stays: clocks, the compute mode, the working set",
 		"Unusable": "a device that is opened can be used",
 		"NVML":     "power limits and links change",
+		"Library":  "its name, version and core are the device's name, its file is in the driver's text",
+		"Steering": "what it changes is in the name and the instruction set",
 	}
 	opened := reflect.TypeFor[Opened]()
 	for _, f := range reflect.VisibleFields(reflect.TypeFor[Device]()) {
@@ -26,7 +28,7 @@ func TestEveryFieldOfADeviceIsCompared(t *testing.T) {
 	}
 
 	card := Device{Class: ClassDiscrete, Name: "card", Software: true, Driver: Driver{ID: 4, Name: "NVIDIA", Info: "570", Version: "1"}, API: "1.3", UUID: "01",
-		MemoryBytes: 5, Timestamps: true, Threads: 3, ISA: "avx2"}
+		MemoryBytes: 5, Timestamps: true, Threads: 3, ISA: "avx2", ProcessorISA: "avx512"}
 	was := card.Opened()
 	var change func(v reflect.Value, path string)
 	change = func(v reflect.Value, path string) {

@@ -465,3 +465,17 @@ func TestDeviceFormat(t *testing.T) {
 		}
 	}
 }
+
+func TestBelowISA(t *testing.T) {
+	for _, tt := range []struct {
+		isa, than string
+		want      bool
+	}{
+		{"avx2", "avx512", true}, {"sse2", "avx", true}, {"generic", "sse2", true}, {"generic", "neon", true}, {"neon", "sve", true},
+		{"avx512", "avx512", false}, {"avx512", "avx2", false}, {"sve", "neon", false}, {"", "avx512", false}, {"avx2", "", false}, {"neon", "avx512", false}, {"avx10", "avx512", false},
+	} {
+		if got := BelowISA(tt.isa, tt.than); got != tt.want {
+			t.Errorf("%q below %q: %v", tt.isa, tt.than, got)
+		}
+	}
+}

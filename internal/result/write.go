@@ -235,7 +235,7 @@ func complete(dst, src reflect.Value) {
 		}
 		for i := range src.NumField() {
 			f := src.Field(i)
-			if _, required := jsonName(src.Type().Field(i)); !required && f.Kind() == reflect.Slice && f.Len() == 0 {
+			if _, required := jsonName(src.Type().Field(i)); !required && (f.Kind() == reflect.Slice || f.Kind() == reflect.Map) && f.Len() == 0 {
 				continue // it is left out
 			}
 			complete(dst.Field(i), f)

@@ -20,6 +20,7 @@ import (
 	"time"
 
 	"gpubench/internal/result"
+	"gpubench/internal/steering"
 )
 
 const archOfHost = runtime.GOARCH
@@ -493,9 +494,14 @@ func (e *engine) remove(name string) {
 	e.ask(context.Background(), removeLimit, args...) // mostly there is none: --rm was faster
 }
 
-// baseArgs are those of every container: nothing is passed in that is not needed.
+// baseArgs are those of every container: nothing is passed in that is not needed. What
+// chooses the code that runs on the processor outside is needed, or the sides would not
+// run the same.
 func (e *engine) baseArgs() []string {
 	declared := []string{"-e", "GPUBENCH_RUNTIME=" + e.declared()}
+	for _, v := range steering.Carried(os.Environ()) {
+		declared = append(declared, "-e", v)
+	}
 	if e.commands == likeApple {
 		return declared
 	}

@@ -388,6 +388,49 @@ func TestLaunch(t *testing.T) {
 	}
 }
 
+// What chooses the code that runs on the processor is the same inside and outside, in the
+// container that looks for devices and in that of each launch; threads are the program's
+// own business there.
+func TestContainersHaveTheSteeringOfTheHost(t *testing.T) {
+	for name, value := range map[string]string{"OPENBLAS_CORETYPE": "Haswell", "OPENBLAS_L2_SIZE": "", "BLIS_ARCH_TYPE": "3", "MKL_ENABLE_INSTRUCTIONS": "AVX2", "MKL_CBWR": "", "MKL_DEBUG_CPU_TYPE": "", "GPUBENCH_CPU_ISA": "avx2",
+		"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "KMP_AFFINITY": "compact", "MKL_DYNAMIC": "TRUE", "GPUBENCH_BLAS": "/nowhere.so"} {
+		t.Setenv(name, value)
+	}
+	const want = " -e GPUBENCH_CPU_ISA=avx2 -e MKL_ENABLE_INSTRUCTIONS=AVX2 -e OPENBLAS_CORETYPE=Haswell "
+	check := func(calls []string) {
+		t.Helper()
+		started := 0
+		for _, call := range calls {
+			if !strings.Contains(call, "run --rm --name gpubench-") {
+				continue
+			}
+			started++
+			if !strings.Contains(call, " -e BLIS_ARCH_TYPE=3"+want) || strings.Count(call, " -e ") != 5 {
+				t.Errorf("started as %q", call)
+			}
+		}
+		if started == 0 {
+			t.Errorf("no container in %q", calls)
+		}
+	}
+	rt, log := opened(t, "read -r request; echo '{\"event\":\"done\",\"stop\":\"precision\"}'")
+	if out := rt.Runner.Run(t.Context(), request(), time.Minute, func(worker.Event) {}); out.Status != result.StatusOK {
+		t.Errorf("%+v", out)
+	}
+	check(log())
+	for _, tt := range []struct{ engine, program, cases string }{
+		{"podman", "podman", podmanLocal + there + answers(t, cpu)},
+		{"apple-container", "container", `'system status '*) echo '{"status":"running"}' ;;` + "\n" + `'system version '*) echo '[{"version":"1.2.2","buildType":"release"}]' ;;` + there + answers(t, cpu)},
+		{"lima", "limactl", limaList + limaShell + "*' nerdctl info '*) echo '{\"ServerVersion\":\"1.7.2\",\"NCPU\":4,\"MemTotal\":4100000000}' ;;\n" + there + answers(t, cpu)},
+	} {
+		log := standIn(t, tt.program, tt.cases)
+		if rt := open(t.Context(), tt.engine, Options{Image: "i", Version: program}); !rt.Usable() {
+			t.Fatalf("%+v", rt.Report)
+		}
+		check(log())
+	}
+}
+
 func TestLaunchFails(t *testing.T) {
 	for _, tt := range []struct{ name, launch, code, reason, remedy string }{
 		{"killed by its memory limit", "exit 137", worker.CodeExit, "the container was killed (status 137)", "smaller --size, or allow more memory: look for a limit in --run-arg"},
