@@ -141,6 +141,7 @@ func TestJudgeBelowTheProcessor(t *testing.T) {
 	on := func(at int, dev result.Device, times float64) *result.Document {
 		d := onMac(times)
 		d.Devices[at] = dev
+		testdoc.Open(d)
 		return d
 	}
 	haswell := openBLAS("Haswell", "avx2", forced)

@@ -27,6 +27,7 @@ func TestClaimsTable(t *testing.T) {
 	hostile.Ratios = nil
 	lame := mac(3.5, 7)
 	lame.Devices[0].ISA, lame.Devices[0].ProcessorISA, lame.Devices[0].Steering = "avx2", "avx512", map[string]string{"GPUBENCH_CPU_ISA": "avx2"}
+	testdoc.Open(lame)
 	for _, test := range []struct {
 		name string
 		docs []*result.Document

@@ -89,8 +89,8 @@ func Fail(m *result.Measurement, status, code, reason string) *result.Measuremen
 	return m
 }
 
-// open has each launch open the device that is listed, and its meter read that.
-func open(d *result.Document) {
+// Open has each launch open the device that is listed, and its meter read that.
+func Open(d *result.Document) {
 	listed := map[string]result.Device{}
 	for _, dev := range d.Devices {
 		listed[dev.ID] = dev
@@ -109,7 +109,7 @@ func open(d *result.Document) {
 
 // Finish computes all figures, with the ratios to the measurements on these devices.
 func Finish(d *result.Document, baselines ...string) *result.Document {
-	open(d)
+	Open(d)
 	for i := range d.Measurements {
 		analysis.Conclude(&d.Measurements[i])
 	}
