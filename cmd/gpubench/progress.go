@@ -11,6 +11,7 @@ import (
 	"golang.org/x/term"
 
 	"gpubench/internal/measure"
+	"gpubench/internal/worker"
 )
 
 // refresh is how often the line is rewritten: often enough for the seconds to run
@@ -108,12 +109,14 @@ func progressText(m measure.Progress) string {
 		parts = append(parts, "searching for a specialization")
 	case measure.PhaseStart:
 		parts = append(parts, "starting")
-	case "verify":
+	case worker.PhaseVerify:
 		parts = append(parts, "verifying")
-	case "warmup":
+	case worker.PhaseWarmup:
 		parts = append(parts, "warming up")
-	case "sample":
+	case worker.PhaseSample:
 		parts = append(parts, fmt.Sprintf("sample %d", m.Samples+1))
+	case worker.PhaseClose:
+		parts = append(parts, "closing the device")
 	}
 	if m.FLOPS > 0 {
 		parts = append(parts, fmt.Sprintf("%.4g GFLOP/s", m.FLOPS/1e9))

@@ -51,6 +51,9 @@ func Check(d *result.Document) error {
 		if got := digest(m); got != m.Digest {
 			find("%s: the samples do not have the digest that stands there", path)
 		}
+		if what := unverified(m); what != "" {
+			find("%s.verification: %s", path, what)
+		}
 		if m.Verification.Failed > 0 && m.Status == result.StatusOK {
 			find("%s: status is ok, but %d batches were wrong", path, m.Verification.Failed)
 		}
@@ -151,6 +154,30 @@ func differs(was, is result.Summary) string {
 		if (v.was == nil) != (v.is == nil) || v.was != nil && !near(*v.was, *v.is) {
 			return v.name + " is not what the launches say"
 		}
+	}
+	return ""
+}
+
+// unverified says how more was timed than was verified, or is empty. Each sample, of the
+// warm-up too, is one batch that was verified before; an empty dispatch has nothing to verify.
+func unverified(m *result.Measurement) string {
+	if m.Role == result.RoleOverhead {
+		return ""
+	}
+	batches, dispatches := 0, 0
+	for _, l := range m.Launches {
+		for _, samples := range [][]result.Sample{l.Warmup, l.Samples} {
+			batches += len(samples)
+			for _, s := range samples {
+				dispatches += s.Dispatches
+			}
+		}
+	}
+	switch v := m.Verification; {
+	case batches > v.Batches-v.Failed:
+		return fmt.Sprintf("there are samples of %d batches, and %d were verified", batches, v.Batches-v.Failed)
+	case dispatches > v.Dispatches:
+		return fmt.Sprintf("there are samples of %d dispatches, and %d were verified", dispatches, v.Dispatches)
 	}
 	return ""
 }

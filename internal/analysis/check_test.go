@@ -100,6 +100,14 @@ func TestCheckFindsWhatWasChanged(t *testing.T) {
 		{"a peak left out", func(d *result.Document) { d.Measurements[2].Peak = nil }, "measurements[2].peak does not follow"},
 		{"a checksum", func(d *result.Document) { d.Measurements[1].Verification.ExactChecksum = "sha256:cd" }, "status is ok, but the product of the exact input differs"},
 		{"failed batches", func(d *result.Document) { d.Measurements[1].Verification.Failed = 1 }, "measurements[1]: status is ok, but 1 batches were wrong"},
+		{"samples of batches that nobody verified", func(d *result.Document) { d.Measurements[0].Verification.Batches = 98 }, "measurements[0].verification: there are samples of 99 batches, and 98 were verified"},
+		{"samples of batches that were wrong", func(d *result.Document) { d.Measurements[1].Verification.Failed = 1 }, "measurements[1].verification: there are samples of 99 batches, and 98 were verified"},
+		{"samples of dispatches that nobody verified", func(d *result.Document) { d.Measurements[0].Verification.Dispatches-- }, "measurements[0].verification: there are samples of 396 dispatches, and 395 were verified"},
+		{"a longer sample", func(d *result.Document) { d.Measurements[2].Launches[0].Samples[0].Dispatches = 1000 }, "measurements[2].verification: there are samples of 1392 dispatches, and 396 were verified"},
+		{"a warm-up of a failed launch that nobody verified", func(d *result.Document) {
+			l := &d.Measurements[4].Launches[0]
+			l.Warmup = append(l.Warmup, result.Sample{HostS: 1, Dispatches: 1})
+		}, "measurements[4].verification: there are samples of 100 batches, and 99 were verified"},
 		{"a failure called ok", func(d *result.Document) {
 			d.Measurements[4].Status, d.Measurements[4].Summary = result.StatusOK, d.Measurements[1].Summary
 			d.Measurements[4].Launches = nil

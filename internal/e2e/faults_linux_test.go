@@ -22,26 +22,33 @@ import (
 	"gpubench/internal/worker"
 )
 
-// faultLayer builds the Vulkan layer of package vk's tests, and returns the
-// environment that puts it before the driver. GPUBENCH_FAULT names the fault.
+// faultLayer is the environment that puts the layer of faults before the driver.
+// GPUBENCH_FAULT names the fault.
 func faultLayer(t *testing.T) []string {
+	t.Helper()
+	return driverLayer(t, "fault")
+}
+
+// driverLayer builds a Vulkan layer of package vk's tests, and returns the environment
+// that puts it before the driver.
+func driverLayer(t *testing.T, name string) []string {
 	t.Helper()
 	compiler := tool(t, "cc")
 	dir := t.TempDir()
-	layer := filepath.Join(dir, "fault_layer.so")
-	source := filepath.Join(repository(t), "vk", "testdata", "fault_layer.c")
+	layer := filepath.Join(dir, "layer.so")
+	source := filepath.Join(repository(t), "vk", "testdata", name+"_layer.c")
 	if _, err := os.Stat(source); err != nil {
 		t.Fatal(err)
 	}
 	if out, err := exec.Command(compiler, "-shared", "-fPIC", "-o", layer, source).CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
-	manifest := fmt.Sprintf(`{"file_format_version": "1.2.0", "layer": {"name": "VK_LAYER_GPUBENCH_fault", "type": "GLOBAL",
-		"library_path": %q, "api_version": "1.3.0", "implementation_version": "1", "description": "makes faults"}}`, layer)
-	if err := os.WriteFile(filepath.Join(dir, "fault_layer.json"), []byte(manifest), 0o600); err != nil {
+	manifest := fmt.Sprintf(`{"file_format_version": "1.2.0", "layer": {"name": "VK_LAYER_GPUBENCH_%s", "type": "GLOBAL",
+		"library_path": %q, "api_version": "1.3.0", "implementation_version": "1", "description": "makes faults"}}`, name, layer)
+	if err := os.WriteFile(filepath.Join(dir, "layer.json"), []byte(manifest), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	return onSoftware(t, "VK_LAYER_PATH="+dir, "VK_INSTANCE_LAYERS=VK_LAYER_GPUBENCH_fault", "NODEVICE_SELECT=1")
+	return onSoftware(t, "VK_LAYER_PATH="+dir, "VK_INSTANCE_LAYERS=VK_LAYER_GPUBENCH_"+name, "NODEVICE_SELECT=1")
 }
 
 // faulty are the flags of runs with a driver that fails. Its tiles lie below one another

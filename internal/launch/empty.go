@@ -91,19 +91,20 @@ func (s *session) launchEmpty(dev backend.Device) (stop string, err error) {
 		return "", err
 	}
 	defer closing("program", program, &err)
+	defer s.ending()
 	s.built(program, backend.KernelEmpty, result.FormatF32)
 
 	r := &recorder{bench: newBench(s, program, emptyProblem), rules: s.req.Rules, most: mostEmptySamples}
 	r.run = r.empty
-	s.phase(phaseVerify)
+	s.phase(worker.PhaseVerify)
 	if err := r.verifyExact(); err != nil {
 		return "", err
 	}
-	s.phase(phaseWarmup)
+	s.phase(worker.PhaseWarmup)
 	if err := r.warmUp(); err != nil {
 		return "", err
 	}
-	s.phase(phaseSample)
+	s.phase(worker.PhaseSample)
 	r.n = 1
 	r.rules.MinTimeS = min(r.rules.MinTimeS, leastEmptySamples*r.last)
 	return r.sample(0)

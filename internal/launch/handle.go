@@ -93,6 +93,7 @@ type session struct {
 	start  time.Time
 
 	building time.Duration // that a search has spent on it
+	ended    bool          // what is left is to close
 
 	disturbances *disturb.Monitor // while a device is open
 }
@@ -109,6 +110,7 @@ func (s *session) withDevice(b backend.Backend, p backend.Problem, f func(backen
 		return err
 	}
 	defer closing("device", dev, &err)
+	defer s.ending()
 	if err := s.opened(dev); err != nil {
 		return err
 	}
@@ -116,6 +118,15 @@ func (s *session) withDevice(b backend.Backend, p backend.Problem, f func(backen
 	s.disturbances = disturb.Open()
 	defer s.disturbances.Close()
 	return f(dev)
+}
+
+// ending tells, once, that from here on programs and the device are closed: what hangs or
+// crashes there has nothing to do with what was computed.
+func (s *session) ending() {
+	if !s.ended {
+		s.ended = true
+		s.phase(worker.PhaseClose)
+	}
 }
 
 // closing closes c and keeps its error where there is none yet.

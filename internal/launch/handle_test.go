@@ -113,7 +113,7 @@ func TestLaunch(t *testing.T) {
 	if want := "opened, built, phase verify, verified, round-trip, phase warmup, verified, warmup, "; !strings.HasPrefix(got.kinds(), want) {
 		t.Errorf("events: %s, want them to begin with %s", got.kinds(), want)
 	}
-	if want := "warmup, phase sample, verified, sample, "; !strings.Contains(got.kinds(), want) || !strings.HasSuffix(got.kinds(), ", verified, sample, done") {
+	if want := "warmup, phase sample, verified, sample, "; !strings.Contains(got.kinds(), want) || !strings.HasSuffix(got.kinds(), ", verified, sample, phase close, done") {
 		t.Errorf("events: %s, want %s among them and done last", got.kinds(), want)
 	}
 	kernel := got.last(worker.EventBuilt).Kernel
@@ -487,7 +487,7 @@ func TestEmptyKernel(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if want := "opened, built, phase verify, verified, phase warmup, warmup, phase sample, sample, done"; got.kinds() != want {
+	if want := "opened, built, phase verify, verified, phase warmup, warmup, phase sample, sample, phase close, done"; got.kinds() != want {
 		t.Errorf("events: %s, want %s", got.kinds(), want)
 	}
 	if k := got.last(worker.EventBuilt).Kernel; k.Name != "empty" || k.SPIRVSHA256 != "5b1" || k.Specialization["T"] != 1 {

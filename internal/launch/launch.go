@@ -12,13 +12,6 @@ import (
 	"gpubench/internal/worker"
 )
 
-// Phases of a launch, for the progress display.
-const (
-	phaseVerify = "verify"
-	phaseWarmup = "warmup"
-	phaseSample = "sample"
-)
-
 const (
 	// warmupShare is the part of MaxTimeS that the warm-up may take. Samples that
 	// come too early are better than none, and all are kept.
@@ -49,6 +42,7 @@ func (s *session) launch(dev backend.Device) (stop string, err error) {
 		return "", err
 	}
 	defer closing("program", program, &err)
+	defer s.ending()
 	name := s.kernel
 	if name == backend.KernelMatmul {
 		name = dev.Info().KernelName() // a reference has its own
@@ -57,7 +51,7 @@ func (s *session) launch(dev backend.Device) (stop string, err error) {
 
 	r := &recorder{bench: newBench(s, program, p), rules: s.req.Rules}
 	r.run = r.checked
-	s.phase(phaseVerify)
+	s.phase(worker.PhaseVerify)
 	if err := r.verifyExact(); err != nil {
 		return "", err
 	}
@@ -72,11 +66,11 @@ func (s *session) launch(dev backend.Device) (stop string, err error) {
 		return "", err
 	}
 
-	s.phase(phaseWarmup)
+	s.phase(worker.PhaseWarmup)
 	if err := r.warmUp(); err != nil {
 		return "", err
 	}
-	s.phase(phaseSample)
+	s.phase(worker.PhaseSample)
 	least := r.watch.beginEnergy()
 	if stop, err = r.sample(least); err != nil {
 		return "", err

@@ -369,12 +369,10 @@ func request() worker.Request {
 }
 
 func TestLaunch(t *testing.T) {
-	const events = `read -r request; case "$request" in *'"device":"cpu"'*) ;; *) exit 9 ;; esac
-		sleep 0.2; echo '{"event":"phase","phase":"sample"}'; echo '{"event":"sample","sample":{"host_s":0.1,"device_s":null,"dispatches":1,"flags":[]}}'; echo '{"event":"done","stop":"precision"}'`
-	rt, log := opened(t, events)
+	rt, log := opened(t, "sleep 0.2; "+workerVariable+"=1 exec "+os.Args[0])
 	var got []string
 	out := rt.Runner.Run(t.Context(), request(), time.Minute, func(e worker.Event) { got = append(got, e.Event) })
-	if out.Status != result.StatusOK || !slices.Equal(got, []string{"phase", "sample", "done"}) {
+	if out.Status != result.StatusOK || !slices.Equal(got, []string{"phase", "verified", "sample", "done"}) {
 		t.Errorf("%+v, events %q", out, got)
 	}
 	r := rt.Finish(nil)

@@ -4,6 +4,7 @@ package testdoc
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -86,6 +87,7 @@ func Add(d *result.Document, device string, size int, rate, spread float64) *res
 func Fail(m *result.Measurement, status, code, reason string) *result.Measurement {
 	m.Status, m.Code, m.Reason, m.Summary = status, code, reason, nil
 	m.Verification = result.Verification{}
+	verify(m)
 	return m
 }
 
@@ -107,10 +109,12 @@ func Open(d *result.Document) {
 	}
 }
 
-// Finish computes all figures, with the ratios to the measurements on these devices.
+// Finish computes all figures, with the ratios to the measurements on these devices. As
+// many batches as were timed are verified at least.
 func Finish(d *result.Document, baselines ...string) *result.Document {
 	Open(d)
 	for i := range d.Measurements {
+		verify(&d.Measurements[i])
 		analysis.Conclude(&d.Measurements[i])
 	}
 	analysis.Peaks(d.Measurements, d.Devices, d.Host.CPU.ISA)
@@ -119,4 +123,17 @@ func Finish(d *result.Document, baselines ...string) *result.Document {
 	})
 	d.Ratios = append(d.Ratios, analysis.CardRatios(d.Measurements, d.Devices, d.Ratios)...)
 	return d
+}
+
+// verify raises the totals of a measurement to those of its samples.
+func verify(m *result.Measurement) {
+	batches, dispatches := 0, 0
+	for _, l := range m.Launches {
+		for _, s := range slices.Concat(l.Warmup, l.Samples) {
+			batches++
+			dispatches += s.Dispatches
+		}
+	}
+	v := &m.Verification
+	v.Batches, v.Dispatches = max(v.Batches, batches+v.Failed), max(v.Dispatches, dispatches)
 }

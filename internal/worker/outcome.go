@@ -52,12 +52,14 @@ func firstPhase(op string) string {
 // phaseWords turns the content of EventPhase into a participle.
 func phaseWords(phase string) string {
 	switch phase {
-	case "verify":
+	case PhaseVerify:
 		return "verifying"
-	case "warmup":
+	case PhaseWarmup:
 		return "warming up"
-	case "sample":
+	case PhaseSample:
 		return "sampling"
+	case PhaseClose:
+		return "closing the device"
 	}
 	return "in phase " + clean(phase)
 }
@@ -134,6 +136,9 @@ func (e *ending) outcome() Outcome {
 		return fail(CodeSignal, "the process was killed by SIGKILL (out of memory, or by hand) %s", when)
 	case out.Signal != "":
 		return fail(CodeSignal, "the process was killed by %s %s", out.Signal, when)
+	case status == exitDeaf:
+		out.Remedy = "update the driver"
+		return fail(CodeExit, "the process ended itself %s, because the pipe of its events was closed or replaced under it; a driver or a library in it must have done that", when)
 	case e.rest != "":
 		return fail(CodeProtocol, "the process printed something that is no event: %s (unfinished line)", e.rest)
 	case terminal && status == 0:

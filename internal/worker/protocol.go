@@ -33,6 +33,7 @@ type Request struct {
 	Rules      Rules                    `json:"rules"`
 	// Expect is what Device was when it was listed; the child refuses another one.
 	Expect *result.Opened `json:"expect,omitempty"`
+	Key    string         `json:"key,omitempty"` // that the events are sealed with; they are plain without one, as for a worker that is started by hand
 }
 
 // Rules are fixed before any sample is seen. Seconds throughout.
@@ -52,7 +53,7 @@ const (
 	EventOpened    = "opened"     // Opened: which device the process has; comes before all that is done on it
 	EventBuilt     = "built"      // Kernel: the kernel is ready
 	EventTried     = "tried"      // Candidate: one of the search; all are sent as skipped first, then each again when it was tried
-	EventPhase     = "phase"      // Phase: verify, warmup, sample (for the progress display)
+	EventPhase     = "phase"      // Phase: one of Phase..., begins
 	EventVerified  = "verified"   // Verification: running totals; the last one counts
 	EventRoundTrip = "round-trip" // RoundTripS: an empty dispatch was timed; only launches that are not of backend.KernelEmpty have it
 	EventMeter     = "meter"      // Meter: which card the readings are of
@@ -64,13 +65,22 @@ const (
 	EventError     = "error"      // Error: the child is finished and it is not
 )
 
+// Phases of a launch, in their order.
+const (
+	PhaseVerify = "verify"
+	PhaseWarmup = "warmup"
+	PhaseSample = "sample"
+	PhaseClose  = "close" // the program and the device
+)
+
 // Stops of a launch besides those of package stats.
 const (
 	StopTimeLimit = "time-limit" // it reached Rules.MaxTimeS
 	StopSamples   = "samples"    // it took as many samples as one of the empty dispatch may send
 )
 
-// Event is one line from the child. Only the field of its kind is set.
+// Event is one line from the child, followed by its seal where the request has a key.
+// Only the field of its kind is set.
 type Event struct {
 	Event        string               `json:"event"`
 	Device       *result.Device       `json:"device,omitempty"`

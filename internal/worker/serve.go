@@ -12,7 +12,6 @@ import (
 	"io"
 	"os"
 	"runtime/debug"
-	"sync"
 
 	"golang.org/x/sys/unix"
 
@@ -27,6 +26,7 @@ const (
 	exitRequest = 2  // no request, or one that cannot be understood
 	exitPanic   = 70 // the handler panicked; an event says with what
 	exitOrphan  = 71 // standard input ended: the parent is gone
+	exitDeaf    = 72 // something in this process closed or replaced the pipe of the events
 )
 
 // maxRequest is the longest request, in bytes.
@@ -58,11 +58,12 @@ func Serve(handle func(ctx context.Context, req Request, emit func(Event)) error
 		fmt.Fprintf(os.Stderr, "worker: request: %v\n", err)
 		return exitRequest
 	}
+	e := newEmitter(out, req.Key)
+	req.Key = "" // nobody else needs it
 	go func() {
 		io.Copy(io.Discard, in)
 		endOrphaned()
 	}()
-	e := &emitter{out: out}
 	return serve(handle, req, e)
 }
 
@@ -80,7 +81,10 @@ func endOrphaned() {
 // process knows and no grandchild inherits, and lets descriptor 1 lead to
 // standard error.
 func takeStdout() (*os.File, error) {
-	fd, err := unix.FcntlInt(1, unix.F_DUPFD_CLOEXEC, 3)
+	fd, err := unix.FcntlInt(1, unix.F_DUPFD_CLOEXEC, privateDescriptor)
+	if err == unix.EINVAL { // fewer may be open
+		fd, err = unix.FcntlInt(1, unix.F_DUPFD_CLOEXEC, 3)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -120,26 +124,6 @@ func readRequest(in *bufio.Reader) (Request, error) {
 		return req, nil
 	}
 	return Request{}, fmt.Errorf("operation %q is unknown", req.Op)
-}
-
-// emitter writes events, one line in one piece each.
-type emitter struct {
-	mu   sync.Mutex
-	out  *os.File
-	done bool // the last event has been sent
-}
-
-func (e *emitter) emit(ev Event) {
-	line, err := json.Marshal(ev)
-	if err != nil {
-		panic(fmt.Sprintf("BUG: worker: event %s cannot be encoded: %v", ev.Event, err))
-	}
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if _, err := e.out.Write(append(line, '\n')); err != nil {
-		endOrphaned() // nobody reads
-	}
-	e.done = e.done || ev.terminal()
 }
 
 // serve runs the handler and sends what is left to say.

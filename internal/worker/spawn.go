@@ -76,6 +76,7 @@ type Spawner struct {
 
 	// What a test may replace.
 	kill                 func(pid int) // killGroup when nil
+	key                  string        // that events are sealed with, a new one for each child when empty
 	exitGrace, killGrace time.Duration // the constants when 0
 }
 
@@ -120,8 +121,9 @@ func (e *protocolError) Error() string { return e.text }
 // not end it; Reason says so then. On Linux what it left behind outside its group has
 // been ended too, as far as it kept the child's environment.
 func (s *Spawner) Run(ctx context.Context, req Request, limit time.Duration, on func(Event)) Outcome {
-	e := ending{req: req, limit: limit, phase: firstPhase(req.Op)}
 	s = s.complete()
+	req.Key = s.key
+	e := ending{req: req, limit: limit, phase: firstPhase(req.Op)}
 	if ctx.Err() != nil {
 		return Outcome{Status: result.StatusFailed, Code: CodeInterrupted, Reason: "the run was interrupted before the process was started"}
 	}
@@ -178,6 +180,9 @@ func (s *Spawner) complete() *Spawner {
 	if full.kill == nil {
 		full.kill = killGroup
 	}
+	if full.key == "" {
+		full.key = newKey()
+	}
 	if full.exitGrace == 0 {
 		full.exitGrace = exitGrace
 	}
@@ -193,6 +198,7 @@ func (s *Spawner) complete() *Spawner {
 func readEvents(r io.Reader, started time.Time, e *ending, preamble bool, on func(Event)) error {
 	lines := bufio.NewReaderSize(r, maxLine)
 	m := meter{what: "of events"}
+	own, book := newSeals(e.req.Key), newLedger(e.req)
 	for {
 		line, err := lines.ReadSlice('\n')
 		if err == bufio.ErrBufferFull {
@@ -211,12 +217,19 @@ func readEvents(r io.Reader, started time.Time, e *ending, preamble bool, on fun
 		if preamble && e.last == nil && !bytes.HasPrefix(line, []byte("{")) {
 			continue
 		}
-		ev, err := parseEvent(line, e.req, at)
+		event, err := own.open(line)
 		if err != nil {
 			return &protocolError{fmt.Sprintf("printed something that is no event: %s (%v)", quote(line), err)}
 		}
+		ev, err := parseEvent(event, e.req, at)
+		if err != nil {
+			return &protocolError{fmt.Sprintf("printed something that is no event: %s (%v)", quote(event), err)}
+		}
 		if e.last != nil && e.last.terminal() {
 			return &protocolError{fmt.Sprintf("printed something after its last event: %s", quote(line))}
+		}
+		if err := book.enter(&ev); err != nil {
+			return &protocolError{fmt.Sprintf("printed an event that does not follow from those before it: %s (%v)", quote(event), err)}
 		}
 		if ev.Event == EventPhase {
 			e.phase = phaseWords(ev.Phase)

@@ -42,6 +42,18 @@ func sample(s float64, n int) Event {
 
 var hello = Event{Event: EventPhase, Phase: "sample"}
 
+// timing returns what emits samples, each after its verified batch.
+func timing(emit func(Event)) func(kind string, n int) {
+	v := result.Verification{}
+	return func(kind string, n int) {
+		v.Batches++
+		v.Dispatches += n
+		totals := v
+		emit(Event{Event: EventVerified, Verification: &totals})
+		emit(Event{Event: kind, Sample: &result.Sample{HostS: 1e-6, Dispatches: n, Flags: []string{}}})
+	}
+}
+
 // served is a behaviour that follows the protocol.
 func served(handle func(req Request, emit func(Event)) error) func() int {
 	return func() int {
@@ -51,11 +63,12 @@ func served(handle func(req Request, emit func(Event)) error) func() int {
 
 var behaviours = map[string]func() int{
 	"good": served(func(req Request, emit func(Event)) error {
+		take := timing(emit)
 		emit(Event{Event: EventPhase, Phase: "warmup"})
-		emit(Event{Event: EventWarmup, Sample: &result.Sample{HostS: 1e-6, Dispatches: 3}})
+		take(EventWarmup, 3)
 		emit(hello)
 		for range 50 {
-			emit(sample(1e-6, req.Problem.M))
+			take(EventSample, req.Problem.M)
 		}
 		emit(Event{Event: EventDone, Stop: "precision"})
 		return nil
@@ -71,7 +84,7 @@ var behaviours = map[string]func() int{
 		if err := c.Run(); err != nil {
 			return err
 		}
-		emit(sample(1e-6, 1))
+		timing(emit)(EventSample, 1)
 		return nil
 	}),
 	"backend error": served(func(Request, func(Event)) error {
@@ -104,6 +117,11 @@ var behaviours = map[string]func() int{
 		emit(sample(-1, 1))
 		return nil
 	}),
+	"unverified": served(func(_ Request, emit func(Event)) error {
+		emit(hello)
+		emit(sample(1e-6, 1))
+		return nil
+	}),
 	"hang": served(func(_ Request, emit func(Event)) error {
 		emit(hello)
 		select {}
@@ -115,8 +133,8 @@ var behaviours = map[string]func() int{
 	}),
 	"samples for ever": served(func(_ Request, emit func(Event)) error {
 		emit(hello)
-		for {
-			emit(sample(1e-6, 1))
+		for take := timing(emit); ; {
+			take(EventSample, 1)
 		}
 	}),
 	"rubbish for ever": func() int {
@@ -203,16 +221,41 @@ func spawn(t *testing.T, behaviour string) *Spawner {
 
 // shell runs a script in place of a child; it has read the request.
 func shell(script string) *Spawner {
-	return &Spawner{Path: "/bin/sh", Args: []string{"-c", "read -r request\n" + script}}
+	return &Spawner{Path: "/bin/sh", Args: []string{"-c", "read -r request\n" + script}, key: shellKey}
 }
+
+// shellKey is the key of scripts, which cannot seal.
+const shellKey = "known to the script"
+
+// say has a script send events.
+func say(events ...string) (script string) {
+	s := newSeals(shellKey)
+	for _, e := range events {
+		script += "echo '" + string(s.seal([]byte(e))) + "'; "
+	}
+	return script
+}
+
+// then has a script send one more event, after n others.
+func then(n uint64, event string) string {
+	s := newSeals(shellKey)
+	s.n = n
+	return "echo '" + string(s.seal([]byte(event))) + "'; "
+}
+
+const (
+	phaseEvent = `{"event":"phase","phase":"sample"}`
+	doneEvent  = `{"event":"done","stop":"precision"}`
+)
 
 var launch = Request{Op: OpLaunch, Backend: "vulkan", Device: "vulkan:0", Problem: backend.Problem{M: 8, N: 8, K: 8}}
 
-// kinds joins the kinds of events, runs of one kind once.
+// kinds joins the kinds of events, runs of one kind once, without the totals that each
+// sample follows.
 func kinds(events []Event) string {
 	var s []string
 	for _, e := range events {
-		if len(s) == 0 || s[len(s)-1] != e.Event {
+		if e.Event != EventVerified && (len(s) == 0 || s[len(s)-1] != e.Event) {
 			s = append(s, e.Event)
 		}
 	}
@@ -220,8 +263,7 @@ func kinds(events []Event) string {
 }
 
 func TestRun(t *testing.T) {
-	const phase = `echo '{"event":"phase","phase":"sample"}'; `
-	const done = `echo '{"event":"done","stop":"precision"}'; `
+	phase, done := say(phaseEvent), say(doneEvent)
 	for _, tt := range []struct {
 		name   string
 		s      *Spawner
@@ -249,6 +291,8 @@ func TestRun(t *testing.T) {
 			code: "exit", reason: "exited with status 1 without a result after it was done", stderr: "the device would not close"},
 		{name: "a negative time", s: spawn(t, "negative time"), events: "phase",
 			code: "protocol", reason: "sample: host_s is -1"},
+		{name: "a sample of no batch", s: spawn(t, "unverified"), events: "phase",
+			code: "protocol", reason: "(sample: 1 dispatches, of which 0 are verified)"},
 		{name: "a hang", s: spawn(t, "hang"), limit: 300 * time.Millisecond, // the phase may be missing on a slow machine
 			code: "time-limit", reason: "ended by its time limit of 0.3 s while", remedy: "--timeout", signal: "SIGKILL"},
 		{name: "a flood of good events", s: spawn(t, "samples for ever"), events: "phase sample",
@@ -258,15 +302,15 @@ func TestRun(t *testing.T) {
 		{name: "a flood without a line on standard error", s: shell(phase + `cat /dev/zero >&2`), events: "phase",
 			code: "protocol", reason: "the process printed more than 4 MiB to standard error within a second", signal: "SIGKILL"},
 
-		{name: "rubbish", s: shell(phase + `echo 'MESA: warning'; ` + done), events: "phase",
+		{name: "rubbish", s: shell(phase + `echo 'MESA: warning'; ` + then(1, doneEvent)), events: "phase",
 			code: "protocol", reason: `the process printed something that is no event: "MESA: warning"`},
-		{name: "rubbish that is JSON", s: shell(`echo '{"event":"sample","sample":{"host_s":1,"dispatches":1,"extra":1}}'`),
-			code: "protocol", reason: "no event"},
+		{name: "rubbish that is JSON", s: shell(say(`{"event":"sample","sample":{"host_s":1,"dispatches":1,"extra":1}}`)),
+			code: "protocol", reason: `no event: "{\"event\":\"sample\",\"sample\":{\"host_s\":1,\"dispatches\":1,\"extra\":1}}" (json: unknown field "extra")`},
 		{name: "rubbish in binary", s: shell(`printf '\000\377\033[2J\n'; sleep 100`), code: "protocol", reason: `no event: "\x00\xff\x1b[2J"`, signal: "SIGKILL"},
 		{name: "an unfinished line", s: shell(phase + `printf '{"event":"do'`), events: "phase",
 			code: "protocol", reason: `no event: "{\"event\":\"do" (unfinished line)`},
 		{name: "an unfinished line after the last event", s: shell(done + `printf x`), events: "done", code: "protocol", reason: `"x" (unfinished line)`},
-		{name: "something after the last event", s: shell(done + phase), events: "done", code: "protocol", reason: "after its last event"},
+		{name: "something after the last event", s: shell(done + then(1, phaseEvent)), events: "done", code: "protocol", reason: "after its last event"},
 		{name: "a giant line", s: shell(`head -c 3000000 /dev/zero | tr '\0' 'a'; sleep 100`),
 			code: "protocol", reason: `longer than 1048576 bytes: "aaaa`, signal: "SIGKILL"},
 		{name: "a flood without a line", s: shell(`cat /dev/zero`), code: "protocol", reason: "longer than", signal: "SIGKILL"},
@@ -436,12 +480,12 @@ func TestRunDoneAndHang(t *testing.T) {
 // group it dies with the child, outside it, where it can be found, right after.
 func TestRunGrandchildren(t *testing.T) {
 	for _, tt := range []struct{ name, script string }{
-		{"in the group", `sleep 1000 & echo $! >&2; echo '{"event":"done"}'`},
+		{"in the group", `sleep 1000 & echo $! >&2; ` + say(`{"event":"done"}`)},
 		{"in the group, of a crashed child", `sleep 1000 & echo $! >&2; kill -SEGV $$`},
-		{"of another session", `setsid sleep 1000 & echo $! >&2; echo '{"event":"done"}'`},
-		{"of another session, writing", `setsid sh -c 'while :; do echo x >&2; sleep 0.01; done' & echo $! >&2; echo '{"event":"done"}'`},
-		{"of another session, of a parent that has ended", `(setsid sleep 1000 & echo $! >&2); echo '{"event":"done"}'`},
-		{"of another session, and its own", `setsid sh -c 'setsid sleep 1000 & echo $! >&2; wait' & sleep 0.2; echo '{"event":"done"}'`},
+		{"of another session", `setsid sleep 1000 & echo $! >&2; ` + say(`{"event":"done"}`)},
+		{"of another session, writing", `setsid sh -c 'while :; do echo x >&2; sleep 0.01; done' & echo $! >&2; ` + say(`{"event":"done"}`)},
+		{"of another session, of a parent that has ended", `(setsid sleep 1000 & echo $! >&2); ` + say(`{"event":"done"}`)},
+		{"of another session, and its own", `setsid sh -c 'setsid sleep 1000 & echo $! >&2; wait' & sleep 0.2; ` + say(`{"event":"done"}`)},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			if strings.Contains(tt.script, "setsid") {
