@@ -9,29 +9,40 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"gpubench/internal/backend"
 	"gpubench/internal/measure"
 	"gpubench/internal/result"
 	"gpubench/internal/suite"
-	"gpubench/internal/worker"
 )
 
 // place is a runtime whose devices are those that are measured in it.
 type place struct {
 	*suite.Runtime
-	equal bool // the last one is the CPU with as many threads as the runtime with the fewest has
+	faults []*measure.Unlisted // of its devices, nil for those that have none
+	equal  bool                // the last one is the CPU with as many threads as the runtime with the fewest has
 }
 
-// choose leaves a runtime the devices that are measured in it. Of those and of the backends
-// that were named the ones are left out that are not there, with the reason; there must be
-// one.
-func (o *suiteOptions) choose(ctx context.Context, rt *suite.Runtime, backends []string) error {
+// newPlace notes which of a runtime's devices could not be looked at, by their ids within it.
+func newPlace(rt *suite.Runtime, lost faults) *place {
+	p := &place{Runtime: rt}
+	for _, d := range rt.Devices {
+		p.faults = append(p.faults, lost.of(d.ID))
+	}
+	return p
+}
+
+// choose leaves a runtime the devices that are measured in it, and returns which of them
+// could not be looked at. Of those and of the backends that were named the ones are left
+// out that are not there, with the reason; there must be one.
+func (o *suiteOptions) choose(ctx context.Context, rt *suite.Runtime, backends []string) (lost faults, err error) {
+	lost = faults{}
+	rt.Failed = slices.DeleteFunc(rt.Failed, func(u measure.Unlisted) bool { return !slices.Contains(backends, u.Backend) })
 	usable := slices.DeleteFunc(slices.Clone(rt.Devices), func(d result.Device) bool { return !slices.Contains(backends, d.Backend) })
 	rt.Absent = slices.DeleteFunc(rt.Absent, func(a result.Absent) bool { return !slices.Contains(backends, a.Backend) })
-	look := func(backend, id string) (result.Device, worker.Outcome) {
-		return measure.Find(ctx, rt.Runner, backend, id)
-	}
+	usable = append(usable, lost.stand(o.want, rt.Failed)...)
+	look := lost.look(ctx, rt.Runner, o.listing)
 	want, left := o.want, error(nil)
 	want.devices = nil
 	for _, id := range o.want.devices {
@@ -51,17 +62,18 @@ func (o *suiteOptions) choose(ctx context.Context, rt *suite.Runtime, backends [
 		}
 	}
 	if len(want.devices) == 0 && left != nil {
-		return left
+		return nil, left
 	}
 	want.backends = slices.DeleteFunc(slices.Clone(o.want.backends), func(b string) bool { return absentBackend(rt.Absent, b) != nil })
 	if len(want.backends) == 0 && len(o.want.backends) > 0 {
 		want.backends = o.want.backends // the error says why not one is there
 	}
-	usable, err := want.find(usable, rt.Absent, look)
+	usable, err = want.find(usable, rt.Absent, look)
 	if err == nil {
 		rt.Devices, err = want.choose(usable, rt.Absent)
+		lost.mark(rt.Devices)
 	}
-	return err
+	return lost, err
 }
 
 // arms are those of all places, and one for each runtime and GPU that is there or was
@@ -80,7 +92,11 @@ func (o *suiteOptions) arms(places []*place, found []*suite.Runtime, devices []r
 		for i, p := range places {
 			for j, d := range p.Devices {
 				equal := p.equal && j == len(p.Devices)-1
-				add(p.Runtime, measure.Arm{Device: d, Problem: problem, Baseline: i == 0 && (d.ID == o.want.baseline || equal)})
+				a := measure.Arm{Device: d, Problem: problem, Baseline: i == 0 && (d.ID == o.want.baseline || equal)}
+				if j < len(p.faults) {
+					a.Fault = p.faults[j]
+				}
+				add(p.Runtime, a)
 			}
 			if p.Fault != nil {
 				a := measure.Arm{Device: *p.Fault, Problem: problem}
@@ -116,7 +132,7 @@ func here(places []*place) []*place {
 
 // equalise gives each place that may use more processors than another a device with as
 // many threads as the least has, unless the devices were named.
-func equalise(ctx context.Context, places []*place, wanted bool) {
+func equalise(ctx context.Context, places []*place, wanted bool, limit time.Duration) {
 	least := 0
 	places = here(places)
 	for _, p := range places {
@@ -126,7 +142,7 @@ func equalise(ctx context.Context, places []*place, wanted bool) {
 	}
 	for _, p := range places {
 		if _, all := byID(p.Devices, "cpu"); all && wanted && p.Report.Inside.CPU.Usable > least {
-			if d, out := measure.Find(ctx, p.Runner, "cpu", fmt.Sprintf("cpu:%d", least)); out.Status == result.StatusOK {
+			if d, out := measure.Find(ctx, p.Runner, "cpu", fmt.Sprintf("cpu:%d", least), limit); out.Status == result.StatusOK {
 				p.Devices, p.equal = append(p.Devices, d), true
 			}
 		}

@@ -40,6 +40,7 @@ type runOptions struct {
 	warmup    time.Duration
 	minTime   time.Duration
 	timeout   time.Duration
+	listing   time.Duration // limit of one list of devices
 	seed      uint64
 	pins      pins
 	like      string // path of a document whose choices are taken over
@@ -99,7 +100,7 @@ func (o *runOptions) define(set *pflag.FlagSet, limits bool) (take func()) {
 	set.Var(precision, "precision", "stop sampling when the interval's half width is this much of the median")
 	set.Var(warmup, "warmup", "shortest time to keep the device busy before sampling; longer where its clock takes longer to rise")
 	set.Var(minTime, "min-time", "shortest time to sample in each process")
-	set.Var(timeout, "timeout", "limit of one process; after it the process is killed")
+	set.Var(timeout, "timeout", "limit of one process, which is then killed; one that lists devices has 30s unless this is given")
 	set.Var(&o.pins, "specialization", "run the kernel with these specialization constants instead of searching, as in TM=8,TN=2 or, for one device, vulkan:0@TM=8; of those left out the search finds the values; may be given again")
 	set.StringVar(&o.like, "like", "", "take each device's specialization from the document `FILE`, so that the two can be compared; what it has not is searched for")
 	set.Uint64Var(&o.seed, "seed", 1, "make inputs, order and bootstrap from `N`")
@@ -108,7 +109,10 @@ func (o *runOptions) define(set *pflag.FlagSet, limits bool) (take func()) {
 	return func() {
 		o.want.backends, o.want.devices, o.sizes = backends, devices, size.list
 		o.launches, o.budget, o.within = launches.value, budget.value, within.value
-		o.precision, o.timeout = precision.value, timeout.value
+		o.precision, o.timeout, o.listing = precision.value, timeout.value, measure.DefaultListLimit
+		if set.Changed("timeout") {
+			o.listing = timeout.value
+		}
 		o.warmup, o.minTime = warmup.value, minTime.value
 	}
 }
@@ -252,10 +256,9 @@ func untold(devices []result.Device) []result.Warning {
 // measure is the measuring of `gpubench run`.
 func (o *runOptions) measure(ctx context.Context, runner measure.Runner, backends []string, doc *result.Document, line *progress, keep *keeper, stream *events) (*interruption, error) {
 	line.say("looking for devices")
-	found, absent := measure.Discover(ctx, runner, backends)
-	found, err := o.want.find(found, absent, func(backend, id string) (result.Device, worker.Outcome) {
-		return measure.Find(ctx, runner, backend, id)
-	})
+	seen, lost := measure.Discover(ctx, runner, backends, o.listing), faults{}
+	found, absent := append(seen.Devices, lost.stand(o.want, seen.Failed)...), seen.Absent
+	found, err := o.want.find(found, absent, lost.look(ctx, runner, o.listing))
 	var interrupted *interruption
 	if errors.As(context.Cause(ctx), &interrupted) {
 		return nil, &failure{interrupted.code(), fmt.Errorf("%w; nothing was measured yet", interrupted)}
@@ -267,6 +270,8 @@ func (o *runOptions) measure(ctx context.Context, runner measure.Runner, backend
 	if err != nil {
 		return nil, err
 	}
+	lost.mark(found)
+	lost.mark(chosen)
 	doc.Devices, doc.Absent = found, absent
 	doc.Warnings = slices.Concat(doc.Warnings, untold(chosen), analysis.Doubles(chosen))
 
@@ -278,7 +283,7 @@ func (o *runOptions) measure(ctx context.Context, runner measure.Runner, backend
 		ISA: doc.Host.CPU.ISA, Budget: o.budget, RatioPrecision: o.within}
 	for _, p := range problems {
 		for _, d := range chosen {
-			plan.Arms = append(plan.Arms, measure.Arm{Device: d, Problem: p, Baseline: d.ID == o.want.baseline})
+			plan.Arms = append(plan.Arms, measure.Arm{Device: d, Problem: p, Baseline: d.ID == o.want.baseline, Fault: lost.of(d.ID)})
 		}
 	}
 	for _, d := range chosen {

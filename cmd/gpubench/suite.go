@@ -91,7 +91,7 @@ func (o *suiteOptions) check(extra []string) error {
 
 // options are those of the engines.
 func (o *suiteOptions) options(doc *result.Document) suite.Options {
-	s := suite.Options{Image: o.image, Host: doc.Host, DRI: doc.Host.DRI, RunArgs: o.runArgs,
+	s := suite.Options{Image: o.image, ListLimit: o.listing, Host: doc.Host, DRI: doc.Host.DRI, RunArgs: o.runArgs,
 		Version: fmt.Sprintf("gpubench %s\ncommit %s", doc.Tool.Version, doc.Tool.Commit)}
 	dir := o.images
 	if self, err := worker.Self(); dir == "" && err == nil {
@@ -116,8 +116,7 @@ func (o *suiteOptions) open(ctx context.Context, runner measure.Runner, backends
 		}
 		line.say("looking at " + name)
 		if name == suite.Native {
-			devices, absent := measure.Discover(ctx, runner, backends)
-			found = append(found, suite.NewNative(runner, doc.Host, devices, absent))
+			found = append(found, suite.NewNative(runner, doc.Host, measure.Discover(ctx, runner, backends, o.listing)))
 		} else {
 			rt := suite.Find(ctx, name)
 			if !slices.Contains(o.runtimes, name) {
@@ -155,16 +154,16 @@ func (o *suiteOptions) measure(ctx context.Context, runner measure.Runner, backe
 	var reasons []string
 	for _, rt := range found {
 		if rt.Runner != nil {
-			err := o.choose(ctx, rt, backends)
+			lost, err := o.choose(ctx, rt, backends)
 			if err == nil {
-				places = append(places, &place{Runtime: rt})
+				places = append(places, newPlace(rt, lost))
 				continue
 			}
 			rt.Report.Status, rt.Report.Reason, rt.Report.Remedy = result.StatusFailed, err.Error(), ""
 		}
 		reasons = append(reasons, rt.Report.Name+": "+reason(result.Absent{Reason: rt.Report.Reason, Remedy: rt.Report.Remedy}))
 	}
-	equalise(ctx, places, len(o.want.devices) == 0)
+	equalise(ctx, places, len(o.want.devices) == 0, o.listing)
 	if err := stopped(); err != nil {
 		return nil, err
 	}

@@ -143,14 +143,15 @@ func run(ctx context.Context, w io.Writer, program string, launches int, path st
 // find looks for the devices to measure, cpu first, and puts them and the absent
 // backends into the document. Notes say what is left out.
 func find(ctx context.Context, r measure.Runner, doc *result.Document) (arms []arm, notes []string, err error) {
-	devices, absent := measure.Discover(ctx, r, []string{"cpu", "blas", "vulkan"})
+	seen := measure.Discover(ctx, r, []string{"cpu", "blas", "vulkan"}, 0)
+	absent := append(seen.Absent, seen.Lost()...)
 	doc.Absent = absent
 	add := func(a arm) {
 		arms = append(arms, a)
 		doc.Devices = append(doc.Devices, a.device)
 	}
 	var lavapipe []arm
-	for _, d := range devices {
+	for _, d := range seen.Devices {
 		switch {
 		case d.ID == "cpu" || d.ID == "blas":
 			add(arm{name: d.ID, device: d})
@@ -180,7 +181,7 @@ func find(ctx context.Context, r measure.Runner, doc *result.Document) (arms []a
 		notes = append(notes, "not measured: lavapipe: no Vulkan device is called llvmpipe; Debian: apt install libvulkan1 mesa-vulkan-drivers")
 	}
 	for _, id := range []string{"cpu:1", "cpu:avx2", "cpu:sse2"} {
-		d, out := measure.Find(ctx, r, "cpu", id)
+		d, out := measure.Find(ctx, r, "cpu", id, 0)
 		switch {
 		case out.Status != result.StatusOK && id == "cpu:1":
 			return nil, nil, errors.New(out.Reason)

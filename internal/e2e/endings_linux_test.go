@@ -37,8 +37,10 @@ func wantFailed(t *testing.T, doc *result.Document, device, code string, words .
 			t.Errorf("%s: reason %q, want %q in it", device, m.Reason, w)
 		}
 	}
-	if len(doc.Ratios) > 0 {
-		t.Errorf("ratios %+v, want none", doc.Ratios)
+	for _, r := range doc.Ratios {
+		if r.Fast == m.ID || r.Slow == m.ID {
+			t.Errorf("ratio %+v of a device without a figure", r)
+		}
 	}
 	return m
 }
@@ -56,4 +58,68 @@ func TestADriverThatForgesSamples(t *testing.T) {
 func TestADriverThatClosesThePipes(t *testing.T) {
 	a := ending(t, "every pipe is closed", slices.Concat(faulty, []string{"--timeout", "20s"})...)
 	wantFailed(t, a.document(t, 1), "vulkan:0", worker.CodeExit, "the pipe of its events was closed or replaced under it", "update the driver")
+}
+
+// A driver that fails while devices are listed is a failed row with its last words, by
+// name and unasked; all else is measured, and --timeout holds there, too.
+func TestListingThatFails(t *testing.T) {
+	for _, tt := range []struct {
+		fault, code string
+		flags       []string
+		device      string // of the row
+		words       []string
+	}{
+		{"listing aborts", worker.CodeSignal, []string{"--device", "cpu,vulkan:0"}, "vulkan:0",
+			[]string{"its devices could not be listed: the process was killed by SIGABRT while listing the devices", "its last words: MESA-VIRTIO: debug: vn_ring_submit abort on fatal"}},
+		{"listing aborts", worker.CodeSignal, nil, "vulkan", []string{"killed by SIGABRT while listing the devices"}},
+		{"listing crashes", worker.CodeSignal, []string{"--backend", "cpu,vulkan"}, "vulkan", []string{"killed by SIGSEGV while listing the devices"}},
+		{"listing exits", worker.CodeExit, []string{"--device", "cpu,vulkan"}, "vulkan", []string{"exited with status 9", "its last words: the driver has had enough"}},
+		{"listing hangs", worker.CodeTimeLimit, []string{"--device", "cpu,vulkan:0", "--timeout", "2s"}, "vulkan:0",
+			[]string{"ended by its time limit of 2 s while listing the devices", "its last words: waiting for the ring of the host", "--timeout"}},
+		{"listing loses the device", "device-lost", []string{"--baseline", "cpu", "--device", "vulkan:0,cpu"}, "vulkan:0", []string{"vkEnumeratePhysicalDevices: VK_ERROR_DEVICE_LOST"}},
+	} {
+		t.Run(tt.fault+strings.Join(tt.flags, " "), func(t *testing.T) {
+			flags := slices.DeleteFunc(slices.Clone(faulty), func(f string) bool { return f == "--backend" || f == "cpu,vulkan" })
+			a := ending(t, tt.fault, slices.Concat(flags, tt.flags)...)
+			doc := a.document(t, 1)
+			m := wantFailed(t, doc, tt.device, tt.code, tt.words...)
+			if !strings.Contains(a.stderr, m.Reason) {
+				t.Errorf("standard error does not give the reason: %s", a.stderr)
+			}
+			for _, absent := range doc.Absent {
+				if absent.Backend == "vulkan" {
+					t.Errorf("vulkan is called absent: %+v", absent)
+				}
+			}
+		})
+	}
+}
+
+func TestDevicesThatCannotBeListed(t *testing.T) {
+	for fault, words := range map[string]string{
+		"listing aborts": "killed by SIGABRT",
+		"listing hangs":  "ended by its time limit of 2 s",
+	} {
+		for _, form := range [][]string{nil, {"--json"}} {
+			a := ending(t, fault, slices.Concat([]string{"devices", "--timeout", "2s"}, form)...)
+			if a.code != 1 || !strings.Contains(a.stderr, "vulkan: its devices could not be listed: the process was "+words) || !strings.Contains(a.stdout, "could not be listed") || !strings.Contains(a.stdout, "cpu") {
+				t.Errorf("%s: exit code %d\n%s%s", fault, a.code, a.stdout, a.stderr)
+			}
+		}
+	}
+	// What is merely absent is no failure, and its driver's words stand beside the reason.
+	a := ending(t, "the server is gone", "devices")
+	if a.code != 0 || !strings.Contains(strings.Join(strings.Fields(a.stdout), " "), "its last words: MESA-VIRTIO: vtest: failed to connect to /tmp/.virgl_test") {
+		t.Errorf("exit code %d\n%s%s", a.code, a.stdout, a.stderr)
+	}
+}
+
+// A driver that takes its process into another group and stops it there neither outlives
+// the run nor is called stuck.
+func TestADriverThatLeavesItsGroup(t *testing.T) {
+	a := ending(t, "the group is left and the process stopped", slices.Concat(faulty, []string{"--timeout", "2s"})...)
+	m := wantFailed(t, a.document(t, 1), "vulkan:0", worker.CodeTimeLimit, "time limit of 2 s")
+	if strings.Contains(m.Reason, "could not be killed") {
+		t.Errorf("reason %q", m.Reason)
+	}
 }

@@ -10,6 +10,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"flag"
@@ -83,20 +84,17 @@ func check(stdout, stderr io.Writer, program, file string, launches int) ([]line
 	cmd := exec.Command(program, "devices", "--json")
 	cmd.Stderr = stderr
 	out, err := cmd.Output()
-	if err != nil {
-		return nil, fmt.Errorf("%s devices: %w", program, err)
-	}
 	var here struct {
-		Devices []result.Device
-		Absent  []result.Absent
+		Devices        []result.Device
+		Absent, Failed []result.Absent
 	}
-	if err := json.Unmarshal(out, &here); err != nil {
-		return nil, fmt.Errorf("%s devices: %w", program, err)
+	if bad := json.Unmarshal(out, &here); bad != nil { // where a backend failed there is a list, too
+		return nil, fmt.Errorf("%s devices: %w", program, cmp.Or(err, bad))
 	}
 	lines := []line{assembled()}
 	ids := choose(here.Devices)
 	if ids == nil {
-		return append(lines, missing(here.Absent)...), nil
+		return append(lines, missing(append(here.Absent, here.Failed...))...), nil
 	}
 	measure := exec.Command(program, "run", "--device", strings.Join(ids, ","), "--size", sizes, "--launches", fmt.Sprint(launches), "--timeout", "10m", "--json", file)
 	measure.Stdout, measure.Stderr = stdout, stderr

@@ -40,6 +40,7 @@ type script struct {
 type children struct {
 	scripts map[string]*script
 	log     []string // operations in order
+	limits  []time.Duration
 }
 
 func (c *children) Run(ctx context.Context, req worker.Request, limit time.Duration, on func(worker.Event)) worker.Outcome {
@@ -55,6 +56,7 @@ func (c *children) Run(ctx context.Context, req worker.Request, limit time.Durat
 	s.runs[req.Op]++
 	s.requests = append(s.requests, req)
 	c.log = append(c.log, req.Op+" "+key)
+	c.limits = append(c.limits, limit)
 	if limit <= 0 {
 		panic("a child without a time limit")
 	}
@@ -154,6 +156,7 @@ func (s *script) launch(n int, req worker.Request, on func(worker.Event)) {
 	}
 	for i, t := range times {
 		v.Batches++
+		v.Dispatches += 20
 		totals := v
 		on(worker.Event{Event: worker.EventVerified, Verification: &totals})
 		sample := result.Sample{HostS: 20 * t, Dispatches: 20, Flags: []string{}}
@@ -233,7 +236,7 @@ func TestRun(t *testing.T) {
 	if k := m.Kernel; k.SPIRVSHA256 != "5b1" || k.Specialization["EDGE"] != 1 || len(k.Search) != 1 || !k.Search[0].Chosen {
 		t.Errorf("kernel %+v", k)
 	}
-	if v := m.Verification; v != (result.Verification{Batches: 36, Dispatches: 120, MaxError: 1e-6, Bound: 1e-4, Method: "full", ExactChecksum: "sha256:right"}) {
+	if v := m.Verification; v != (result.Verification{Batches: 36, Dispatches: 720, MaxError: 1e-6, Bound: 1e-4, Method: "full", ExactChecksum: "sha256:right"}) {
 		t.Errorf("verification %+v", v)
 	}
 	if len(m.Launches) != 3 {
@@ -596,12 +599,14 @@ func TestDiscover(t *testing.T) {
 		"cuda":  {absent: &result.Absent{Backend: "cuda", Reason: "libcuda.so.1 not found", Remedy: "install it"}, outcome: map[string]worker.Outcome{"devices": {Code: "absent"}}},
 		"metal": {kernel: "none"},
 		"bad":   {outcome: map[string]worker.Outcome{"devices": crash}},
+		"dies":  {outcome: map[string]worker.Outcome{"devices": {Code: worker.CodeExit, Reason: "the process exited with status 9", Stderr: []string{"one", "two", "the driver has had enough", "SIGSEGV: segmentation violation", "PC=0x7f"}}}},
+		"gone":  {absent: &result.Absent{Backend: "gone", Reason: "no driver shows a device"}, outcome: map[string]worker.Outcome{"devices": {Code: "absent", Reason: "no driver shows a device", Stderr: []string{"vtest: failed to connect"}}}},
 		"shaky": {outcome: map[string]worker.Outcome{"devices/0": crash}},
 		"hangs": {outcome: map[string]worker.Outcome{"devices": {Code: worker.CodeTimeLimit, Reason: "the process was ended by its time limit"}}},
 	}}
-	devices, absent := Discover(context.Background(), c, []string{"cpu", "cuda", "metal", "bad", "shaky", "hangs"})
+	l := Discover(context.Background(), c, []string{"cpu", "cuda", "metal", "bad", "shaky", "hangs", "dies", "gone"}, 7*time.Second)
 	var ids []string
-	for _, d := range devices {
+	for _, d := range l.Devices {
 		ids = append(ids, d.ID)
 	}
 	if !slices.Equal(ids, []string{"cpu:0", "shaky:0"}) {
@@ -610,11 +615,28 @@ func TestDiscover(t *testing.T) {
 	want := []result.Absent{
 		{Backend: "cuda", Reason: "libcuda.so.1 not found", Remedy: "install it"},
 		{Backend: "metal", Reason: "it is there but has no device"},
-		{Backend: "bad", Reason: "its devices could not be listed: the process was killed by SIGABRT while listing the devices", Remedy: "update the driver"},
-		{Backend: "hangs", Reason: "its devices could not be listed: the process was ended by its time limit"},
+		{Backend: "gone", Reason: "no driver shows a device; its last words: vtest: failed to connect"},
 	}
-	if !reflect.DeepEqual(absent, want) {
-		t.Errorf("absent %+v", absent)
+	if !reflect.DeepEqual(l.Absent, want) {
+		t.Errorf("absent %+v", l.Absent)
+	}
+	failed := []Unlisted{
+		{Backend: "bad", Code: worker.CodeSignal, Reason: "its devices could not be listed: the process was killed by SIGABRT while listing the devices", Remedy: "update the driver"},
+		{Backend: "hangs", Code: worker.CodeTimeLimit, Reason: "its devices could not be listed: the process was ended by its time limit"},
+		{Backend: "dies", Code: worker.CodeExit, Reason: "its devices could not be listed: the process exited with status 9; its last words: two | the driver has had enough"},
+	}
+	if !reflect.DeepEqual(l.Failed, failed) {
+		t.Errorf("failed %+v", l.Failed)
+	}
+	for _, limit := range c.limits {
+		if limit != 7*time.Second {
+			t.Errorf("limits %v, want 7 s", c.limits)
+			break
+		}
+	}
+	c.limits = nil
+	if Discover(context.Background(), c, []string{"cpu"}, 0); !slices.Equal(c.limits, []time.Duration{DefaultListLimit}) {
+		t.Errorf("limits %v by default", c.limits)
 	}
 	if n := c.scripts["bad"].runs["devices"]; n != 2 {
 		t.Errorf("a crashing child was started %d times", n)
@@ -632,13 +654,13 @@ func TestFind(t *testing.T) {
 		"cpu:9":      {kernel: "none", outcome: map[string]worker.Outcome{"devices": unknown}},
 		"cpu:3":      {kernel: "none"},
 	}}
-	if d, out := Find(context.Background(), c, "cpu", "cpu:1:avx2"); d.ID != "cpu:1:avx2" || out.Status != result.StatusOK {
+	if d, out := Find(context.Background(), c, "cpu", "cpu:1:avx2", 0); d.ID != "cpu:1:avx2" || out.Status != result.StatusOK {
 		t.Errorf("found %+v, %+v", d, out)
 	}
-	if d, out := Find(context.Background(), c, "cpu", "cpu:9"); d.ID != "" || out.Code != "no-device" || out.Remedy != "use cpu" || c.scripts["cpu:9"].runs["devices"] != 1 {
+	if d, out := Find(context.Background(), c, "cpu", "cpu:9", 0); d.ID != "" || out.Code != "no-device" || out.Remedy != "use cpu" || c.scripts["cpu:9"].runs["devices"] != 1 {
 		t.Errorf("found %+v, %+v", d, out)
 	}
-	if d, out := Find(context.Background(), c, "cpu", "cpu:3"); d.ID != "" || out.Code != worker.CodeProtocol {
+	if d, out := Find(context.Background(), c, "cpu", "cpu:3", 0); d.ID != "" || out.Code != worker.CodeProtocol {
 		t.Errorf("found %+v, %+v", d, out)
 	}
 }

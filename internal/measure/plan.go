@@ -61,6 +61,9 @@ type Arm struct {
 	// Unusable says why that cannot be used, where it cannot: the arm is then a row with
 	// this reason.
 	Unusable string
+	// Fault is what its device failed with when it was looked at, where it did: the arm is
+	// then a failed row.
+	Fault *Unlisted
 }
 
 // Role is that of the arm's measurement.

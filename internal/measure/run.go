@@ -141,6 +141,8 @@ func newArm(i int, a Arm, plan Plan) *arm {
 		Warnings: []result.Warning{},
 	}}
 	switch {
+	case a.Fault != nil:
+		out.end(a.Fault.Code, withRemedy(a.Fault.Reason, worker.Outcome{Remedy: a.Fault.Remedy}))
 	case a.Unusable != "":
 		out.end(CodeRuntime, a.Unusable)
 	case a.Device.Unusable != "":

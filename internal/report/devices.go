@@ -9,9 +9,9 @@ import (
 	"gpubench/internal/result"
 )
 
-// Devices prints every device that the backends see, usable or not, and the
-// backends that are absent. The error is the writer's.
-func Devices(w io.Writer, host result.Host, devices []result.Device, absent []result.Absent, o Options) error {
+// Devices prints every device that the backends see, usable or not, the backends that are
+// absent, and those that failed when they were asked. The error is the writer's.
+func Devices(w io.Writer, host result.Host, devices []result.Device, absent, failed []result.Absent, o Options) error {
 	p := newPrinter(w, o)
 	p.text(p.host(host), strong)
 	var rows []row
@@ -44,7 +44,7 @@ func Devices(w io.Writer, host result.Host, devices []result.Device, absent []re
 	for _, group := range analysis.OneCard(devices) {
 		same = append(same, p.clean(enumeration(group)))
 	}
-	if len(unusable)+len(cards)+len(same)+len(absent) > 0 {
+	if len(unusable)+len(cards)+len(same)+len(absent)+len(failed) > 0 {
 		p.line("")
 	}
 	for _, c := range same {
@@ -55,6 +55,9 @@ func Devices(w io.Writer, host result.Host, devices []result.Device, absent []re
 	}
 	for _, u := range unusable {
 		p.hang("", u, notice)
+	}
+	for _, f := range failed {
+		p.hang("failed: ", p.clean(absentLine(f)), notice)
 	}
 	for _, a := range absent {
 		p.hang("absent: ", p.clean(absentLine(a)), faint)

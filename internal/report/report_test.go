@@ -364,7 +364,7 @@ func TestNothingSoftwareIsCalledGPU(t *testing.T) {
 	if err := Run(&b, software(), Options{Width: 100}); err != nil {
 		t.Fatal(err)
 	}
-	if err := Devices(&b, software().Host, software().Devices, nil, Options{Width: 100}); err != nil {
+	if err := Devices(&b, software().Host, software().Devices, nil, nil, Options{Width: 100}); err != nil {
 		t.Fatal(err)
 	}
 	if strings.Contains(b.String(), "GPU") {
@@ -427,20 +427,22 @@ func TestDevices(t *testing.T) {
 	dumb.ID, dumb.NVML = "vulkan:2", &result.NVML{Unavailable: "libnvidia-ml.so.1 cannot be loaded", Remedy: "it comes with NVIDIA's driver"}
 	host := document().Host
 	tests := []struct {
-		name    string
-		devices []result.Device
-		absent  []result.Absent
+		name           string
+		devices        []result.Device
+		absent, failed []result.Absent
 	}{
-		{"all", []result.Device{cpuDevice, one, llvmpipe, broken}, absent},
-		{"none", nil, absent},
-		{"same-card", sameCard().Devices, nil},
-		{"two-drivers", twoDrivers().Devices, nil},
-		{"cards", []result.Device{card, lowered, dumb}, nil},
+		{"all", []result.Device{cpuDevice, one, llvmpipe, broken}, absent, nil},
+		{"none", nil, absent, nil},
+		{"same-card", sameCard().Devices, nil, nil},
+		{"two-drivers", twoDrivers().Devices, nil, nil},
+		{"cards", []result.Device{card, lowered, dumb}, nil, nil},
+		{"failed", []result.Device{cpuDevice}, absent, []result.Absent{{Backend: "vulkan", Reason: "its devices could not be listed: the process was ended by its time limit of 30 s while listing the devices; the driver may hang; its last words: waiting for the ring of the host",
+			Remedy: "if the device is only slow, allow more time with --timeout"}}},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			var b bytes.Buffer
-			if err := Devices(&b, host, test.devices, test.absent, Options{Width: 100}); err != nil {
+			if err := Devices(&b, host, test.devices, test.absent, test.failed, Options{Width: 100}); err != nil {
 				t.Fatal(err)
 			}
 			golden(t, "devices-"+test.name, b.String())
@@ -453,7 +455,7 @@ func TestWriteError(t *testing.T) {
 	if err := Run(failingWriter{full}, software(), Options{}); !errors.Is(err, full) {
 		t.Errorf("Run: %v, want %v", err, full)
 	}
-	if err := Devices(failingWriter{full}, result.Host{}, nil, nil, Options{}); !errors.Is(err, full) {
+	if err := Devices(failingWriter{full}, result.Host{}, nil, nil, nil, Options{}); !errors.Is(err, full) {
 		t.Errorf("Devices: %v, want %v", err, full)
 	}
 }

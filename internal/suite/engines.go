@@ -19,6 +19,7 @@ import (
 	"syscall"
 	"time"
 
+	"gpubench/internal/measure"
 	"gpubench/internal/result"
 	"gpubench/internal/steering"
 )
@@ -230,7 +231,7 @@ func (r *Runtime) Open(ctx context.Context, o Options) {
 		return
 	}
 	r.Report.Inside, r.Report.Vulkan = seen.Host, vulkanNames(seen.Devices)
-	r.Devices, r.Absent = seen.Devices, seen.Absent
+	r.Devices, r.Absent, r.Failed = seen.Devices, seen.Absent, seen.Failed
 	if r.Report.Details["build"] == "debug" {
 		r.Warnings = append(r.Warnings, result.Warning{Code: "debug-build", Text: fmt.Sprintf(
 			"%s %s is a debug build, in which containers start more slowly than in a release: install a release before quoting how long they take", e.name, r.Report.Version)})
@@ -313,7 +314,7 @@ func (r *Runtime) try(ctx context.Context, o Options) (args []string, seen *insi
 		refused.devices = nil
 		for _, device := range e.deviceArgs(r.state, o) {
 			args = slices.Concat(e.baseArgs(), limit, o.RunArgs[cmp.Or(e.asked, e.name)], device)
-			if seen, err = e.inside(ctx, args, o.Image); err == nil {
+			if seen, err = e.inside(ctx, args, o); err == nil {
 				return args, seen, refused, nil
 			}
 			if errors.Is(err, errSilent) || ctx.Err() != nil { // the next one would take as long
@@ -331,6 +332,9 @@ func (r *Runtime) try(ctx context.Context, o Options) (args []string, seen *insi
 // fault is a GPU that is there and of which a container makes nothing, nil where there is
 // none.
 func (r *Runtime) fault(seen *inside, refused error, o Options) *result.Device {
+	if slices.ContainsFunc(seen.Failed, func(u measure.Unlisted) bool { return u.Backend == "vulkan" }) {
+		return nil // which is a row already
+	}
 	d := &result.Device{ID: r.Report.Name + "/gpu", Backend: "vulkan", Class: result.ClassOther}
 	switch nodes := slices.Concat(seen.Host.DRI, seen.Host.NVIDIA); {
 	case len(nodes) > 0:
@@ -439,30 +443,44 @@ func (e *engine) sameBuild(ctx context.Context, o Options) (bool, error) {
 
 // inside is what `gpubench devices --json` prints.
 type inside struct {
-	Devices []result.Device `json:"devices"`
-	Absent  []result.Absent `json:"absent"`
-	Host    result.Host     `json:"host"`
+	measure.Listing
+	Host result.Host `json:"host"`
 }
 
-func (e *engine) inside(ctx context.Context, args []string, image string) (*inside, error) {
-	out, err := e.once(ctx, append(slices.Clip(args), image, "devices", "--json")...)
-	if err != nil {
-		return nil, err
+// inside asks the program in a container for the devices. Where it could not list those of
+// a backend it says so, lists the others, and exits with 1.
+func (e *engine) inside(ctx context.Context, args []string, o Options) (*inside, error) {
+	args, limit := append(slices.Clip(args), o.Image, "devices", "--json"), runLimit
+	if o.ListLimit > 0 {
+		args, limit = append(args, "--timeout", o.ListLimit.String()), max(limit, hanging*o.ListLimit)
 	}
+	out, err := e.within(ctx, limit, args...)
 	var in inside
-	if err := json.Unmarshal([]byte(e.document(out)), &in); err != nil {
-		return nil, fmt.Errorf("the program in the image answers something that is no list of devices: %w", err)
+	bad := json.Unmarshal([]byte(e.document(out)), &in)
+	switch {
+	case err != nil && (bad != nil || len(in.Failed) == 0):
+		return nil, err
+	case bad != nil:
+		return nil, fmt.Errorf("the program in the image answers something that is no list of devices: %w", bad)
 	}
 	return &in, nil
 }
 
+// hanging is how many backends may hang in a container until it is taken for silent.
+const hanging = 3
+
 // once runs one container to its end and removes it.
 func (e *engine) once(ctx context.Context, args ...string) (string, error) {
+	return e.within(ctx, runLimit, args...)
+}
+
+// within is once with another limit.
+func (e *engine) within(ctx context.Context, limit time.Duration, args ...string) (string, error) {
 	name := fmt.Sprintf("gpubench-%d-%d", os.Getpid(), time.Now().UnixNano())
 	dir, remove := litterbox()
 	defer remove()
 	defer e.remove(name)
-	return e.finish(ctx, runLimit, func(ctx context.Context) *exec.Cmd {
+	return e.finish(ctx, limit, func(ctx context.Context) *exec.Cmd {
 		cmd := e.command(ctx, runArgs(name, args...)...)
 		cmd.Dir = dir
 		return cmd

@@ -33,13 +33,14 @@ var Names = []string{Native, "docker", "podman", "apple-container", "colima", "l
 
 // Options say what to start in the engines.
 type Options struct {
-	Image   string              // to run
-	Archive string              // holds the image, for an engine that lacks it; empty for none
-	Version string              // what the program in the image must say of itself at the beginning, or it is another build
-	Limits  Limits              // of each container
-	Host    result.Host         // the machine that the engines are to be on
-	DRI     []string            // device nodes of the host
-	RunArgs map[string][]string // more arguments for an engine's run command, by runtime
+	Image     string              // to run
+	Archive   string              // holds the image, for an engine that lacks it; empty for none
+	Version   string              // what the program in the image must say of itself at the beginning, or it is another build
+	Limits    Limits              // of each container
+	Host      result.Host         // the machine that the engines are to be on
+	DRI       []string            // device nodes of the host
+	ListLimit time.Duration       // of one backend's list of devices in a container; as the program there has it when 0
+	RunArgs   map[string][]string // more arguments for an engine's run command, by runtime
 }
 
 // Limits are what each runtime may use, so that all of them have the same.
@@ -78,9 +79,10 @@ type Runtime struct {
 	Report   result.RuntimeReport
 	Devices  []result.Device
 	Absent   []result.Absent
-	Fault    *result.Device   // a GPU that is there and cannot be used, with the reason
-	Warnings []result.Warning // about the runtime as a whole
-	Runner   measure.Runner   // nil where the runtime cannot be used
+	Failed   []measure.Unlisted // backends whose devices could not be listed
+	Fault    *result.Device     // a GPU that is there and cannot be used, with the reason
+	Warnings []result.Warning   // about the runtime as a whole
+	Runner   measure.Runner     // nil where the runtime cannot be used
 
 	engine  *engine // nil natively
 	state   state
@@ -139,10 +141,10 @@ func (t *times) note(req worker.Request, on func(worker.Event)) func(worker.Even
 
 // NewNative makes the runtime that starts processes by a runner of the host, with
 // the devices that were found there.
-func NewNative(r measure.Runner, host result.Host, devices []result.Device, absent []result.Absent) *Runtime {
+func NewNative(r measure.Runner, host result.Host, seen measure.Listing) *Runtime {
 	t := &times{}
-	rt := &Runtime{Report: result.RuntimeReport{Name: Native, Status: result.StatusOK, Inside: host, Vulkan: vulkanNames(devices)},
-		Devices: devices, Absent: absent, Runner: native{r, t}, state: state{cpus: host.CPU.Usable, memoryBytes: host.MemoryBytes}, times: t}
+	rt := &Runtime{Report: result.RuntimeReport{Name: Native, Status: result.StatusOK, Inside: host, Vulkan: vulkanNames(seen.Devices)},
+		Devices: seen.Devices, Absent: seen.Absent, Failed: seen.Failed, Runner: native{r, t}, state: state{cpus: host.CPU.Usable, memoryBytes: host.MemoryBytes}, times: t}
 	return rt
 }
 

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"gpubench/internal/measure"
 	"gpubench/internal/result"
 	"gpubench/internal/worker"
 )
@@ -44,7 +45,7 @@ func answers(t *testing.T, devices ...result.Device) string {
 // answersAt are those in a container with these device nodes.
 func answersAt(t *testing.T, nodes []string, devices ...result.Device) string {
 	t.Helper()
-	text, err := json.Marshal(inside{Devices: devices, Absent: []result.Absent{}, Host: result.Host{OS: "linux", CPU: result.CPU{Usable: 2}, DRI: nodes}})
+	text, err := json.Marshal(inside{Listing: measure.Listing{Devices: devices, Absent: []result.Absent{}}, Host: result.Host{OS: "linux", CPU: result.CPU{Usable: 2}, DRI: nodes}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -247,7 +248,7 @@ func TestTwins(t *testing.T) {
 	}
 	t.Setenv("PATH", dir)
 	docker, colima := Find(t.Context(), "docker"), Find(t.Context(), "colima")
-	colima.SkipTwin([]*Runtime{NewNative(nil, result.Host{}, nil, nil), docker})
+	colima.SkipTwin([]*Runtime{NewNative(nil, result.Host{}, measure.Listing{}), docker})
 	if colima.Usable() || colima.Report.Status != result.StatusSkipped || colima.Report.Reason != "it is the same daemon as docker, which is measured" {
 		t.Errorf("%+v", colima.Report)
 	}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"regexp"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -29,6 +30,7 @@ type ending struct {
 	limit    time.Duration
 	cause    error            // why the parent killed it; nil when it ended by itself
 	ended    bool             // false when it survived that
+	stuck    string           // and then what is known of it, as the end of a clause
 	state    *os.ProcessState // nil unless ended
 	last     *Event           // nil when there was none
 	rest     string           // an unfinished last line, quoted
@@ -82,7 +84,7 @@ func (e *ending) outcome() Outcome {
 	fail := func(code, format string, args ...any) Outcome {
 		out.Code, out.Reason = code, fmt.Sprintf(format, args...)
 		if !e.ended {
-			out.Reason += "; it could not be killed and may be stuck in the kernel"
+			out.Reason += "; it could not be killed" + e.stuck
 		}
 		return out
 	}
@@ -183,6 +185,17 @@ func wantOfMemory(stderr []string) string {
 		}
 	}
 	return ""
+}
+
+// Words are the last lines that a process wrote to its standard error before the Go
+// runtime began to report a crash: the driver's own.
+func (o Outcome) Words() []string {
+	for i, line := range o.Stderr {
+		if goCrash.MatchString(line) {
+			return o.Stderr[:i:i]
+		}
+	}
+	return slices.Clone(o.Stderr)
 }
 
 // loaderComplaint finds the line with which a dynamic loader, glibc's or musl's,

@@ -50,6 +50,24 @@ func expose(pid int) {
 // that sweep finds it.
 func adopt() { unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) }
 
+// wakeWithParent has the kernel continue this process when its parent dies: one that is
+// stopped would not see the end of its standard input. To one that runs the signal is
+// nothing.
+func wakeWithParent() { unix.Prctl(unix.PR_SET_PDEATHSIG, uintptr(unix.SIGCONT), 0, 0, 0) }
+
+// survivor says of a process that SIGKILL did not end what the kernel has it do.
+func survivor(pid int) string {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	fields := strings.Fields(string(text[bytes.LastIndexByte(text, ')')+1:]))
+	switch {
+	case err != nil || len(fields) == 0 || fields[0] == "D":
+		return " and may be stuck in the kernel, in a call of the driver's that waits for the device"
+	case syscall.Kill(pid, 0) == syscall.EPERM:
+		return ", because it runs as another user"
+	}
+	return fmt.Sprintf(" and is there still (state %s)", fields[0])
+}
+
 // sweep ends the processes with this mark in their environment that this process is
 // the parent of, and reaps them, and so on with what these leave behind. It gives up
 // after the grace period.

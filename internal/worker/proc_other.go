@@ -20,6 +20,13 @@ func redirect(from, to int) error { return unix.Dup2(from, to) }
 // expose does nothing: macOS picks by its own rules.
 func expose(int) {}
 
+// wakeWithParent does nothing: macOS has no signal for the end of a parent, so a child
+// that is stopped when it comes stays so.
+func wakeWithParent() {}
+
+// survivor cannot look at the process here.
+func survivor(int) string { return " and may be stuck in the kernel" }
+
 // adopt and sweep do nothing: what leaves the group of a child becomes a child of the
 // first process there, and cannot be told from what others have left behind.
 func adopt()                      {}

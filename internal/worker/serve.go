@@ -47,6 +47,7 @@ const maxRequest = 1 << 20
 // of kind Absent. A panic in handle is sent as EventError of kind Failed.
 func Serve(handle func(ctx context.Context, req Request, emit func(Event)) error) int {
 	adopt()
+	wakeWithParent()
 	out, err := takeStdout()
 	if err != nil {
 		fmt.Fprintf(os.Stderr, "worker: standard output: %v\n", err)

@@ -75,9 +75,9 @@ type Spawner struct {
 	Preamble bool
 
 	// What a test may replace.
-	kill                 func(pid int) // killGroup when nil
-	key                  string        // that events are sealed with, a new one for each child when empty
-	exitGrace, killGrace time.Duration // the constants when 0
+	kill                 func(*os.Process) // killAll when nil
+	key                  string            // that events are sealed with, a new one for each child when empty
+	exitGrace, killGrace time.Duration     // the constants when 0
 }
 
 // Self is the absolute path of the running program. Call it before any change
@@ -113,8 +113,8 @@ type protocolError struct{ text string }
 func (e *protocolError) Error() string { return e.text }
 
 // Run starts a child, gives it the request and calls on for each event, in
-// order and from the calling goroutine, until the child has ended. The child and
-// all processes that it started in its group are killed when limit (wall time)
+// order and from the calling goroutine, until the child has ended. The child, in
+// whatever group it is by then, and all processes in the one that it was started in are killed when limit (wall time)
 // is over, when ctx ends, at the first line that is no event or when it floods its
 // output: SIGKILL and nothing milder, since a process inside a hanging driver hears
 // nothing else. When Run returns the child has been reaped, unless even SIGKILL could
@@ -159,6 +159,8 @@ func (s *Spawner) Run(ctx context.Context, req Request, limit time.Duration, on 
 	e.cause = context.Cause(kctx) // the first one; nil when the child ended by itself
 	if e.ended {
 		e.state = c.cmd.ProcessState
+	} else {
+		e.stuck = survivor(c.cmd.Process.Pid)
 	}
 	e.duration = time.Since(started)
 	if counted {
@@ -178,7 +180,7 @@ func (s *Spawner) Run(ctx context.Context, req Request, limit time.Duration, on 
 func (s *Spawner) complete() *Spawner {
 	full := *s
 	if full.kill == nil {
-		full.kill = killGroup
+		full.kill = killAll
 	}
 	if full.key == "" {
 		full.key = newKey()
@@ -325,18 +327,18 @@ func (s *Spawner) start(kctx context.Context, backendName string, flooded func(e
 	c.unwatch = context.AfterFunc(kctx, func() {
 		c.mu.Lock()
 		if !c.over {
-			s.kill(c.cmd.Process.Pid)
+			s.kill(c.cmd.Process)
 		}
 		c.mu.Unlock()
 		c.hurry()
 	})
-	go c.reap(s.kill)
+	go c.reap()
 	return c, nil
 }
 
 // reap waits for the process, ends what it left behind in its group, and takes
 // its exit status.
-func (c *child) reap(kill func(int)) {
+func (c *child) reap() {
 	zombie := awaitExit(c.cmd.Process.Pid)
 	if !zombie {
 		c.cmd.Wait() // its error is in ProcessState
@@ -345,7 +347,7 @@ func (c *child) reap(kill func(int)) {
 	c.over = true
 	// A zombie keeps its number, and so its group's, from being given to a stranger.
 	// Where it has been reaped already, that would have to happen between two lines.
-	kill(c.cmd.Process.Pid)
+	killGroup(c.cmd.Process.Pid)
 	c.mu.Unlock()
 	if zombie {
 		c.cmd.Wait()
@@ -388,7 +390,14 @@ func (c *child) close() {
 	c.stderr.Close()
 }
 
-// killGroup ends a process and all that it started in its group.
+// killAll ends a process, wherever it has gone, and all that is in the group that it was
+// started in.
+func killAll(p *os.Process) {
+	killGroup(p.Pid)
+	p.Kill() // by its file descriptor where the kernel has such; an error means that it has ended
+}
+
+// killGroup ends what is in the group that a process was started in.
 func killGroup(pid int) {
 	syscall.Kill(-pid, syscall.SIGKILL) // ESRCH: there is nobody left
 }

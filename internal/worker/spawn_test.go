@@ -131,6 +131,18 @@ var behaviours = map[string]func() int{
 		emit(hello)
 		select {}
 	}),
+	"leaves its group": served(func(_ Request, emit func(Event)) error {
+		return moveAway(emit, func() { select {} })
+	}),
+	"leaves its group and stops": served(func(_ Request, emit func(Event)) error {
+		return moveAway(emit, func() { syscall.Kill(os.Getpid(), syscall.SIGSTOP) })
+	}),
+	"stops": served(func(_ Request, emit func(Event)) error {
+		emit(Event{Event: EventPhase, Phase: strconv.Itoa(os.Getpid())})
+		emit(hello)
+		syscall.Kill(os.Getpid(), syscall.SIGSTOP)
+		select {}
+	}),
 	"samples for ever": served(func(_ Request, emit func(Event)) error {
 		emit(hello)
 		for take := timing(emit); ; {
@@ -198,6 +210,21 @@ var behaviours = map[string]func() int{
 		json.NewEncoder(os.Stdout).Encode(out)
 		return 0
 	},
+}
+
+// moveAway has a child go into its parent's group, say so, and end in some way.
+func moveAway(emit func(Event), end func()) error {
+	group, err := syscall.Getpgid(os.Getppid())
+	if err == nil {
+		err = syscall.Setpgid(0, group)
+	}
+	if err != nil {
+		return err
+	}
+	emit(Event{Event: EventPhase, Phase: strconv.Itoa(os.Getpid())})
+	emit(hello)
+	end()
+	select {}
 }
 
 // parent is a process of its own that runs a child with this behaviour.
@@ -520,11 +547,80 @@ func TestRunGrandchildren(t *testing.T) {
 	}
 }
 
+// A child that has left the group that it was started in is ended by its own number,
+// stopped or not.
+func TestRunLeavesItsGroup(t *testing.T) {
+	for _, behaviour := range []string{"leaves its group", "leaves its group and stops", "stops"} {
+		t.Run(behaviour, func(t *testing.T) {
+			s := spawn(t, behaviour)
+			s.killGrace = 10 * time.Second
+			ctx, cancel := context.WithCancel(t.Context())
+			pid := 0
+			out := s.Run(ctx, launch, long, func(e Event) {
+				if n, err := strconv.Atoi(e.Phase); err == nil {
+					pid = n
+					return
+				}
+				if strings.Contains(behaviour, "stops") {
+					waitStopped(t, pid)
+				}
+				cancel()
+			})
+			if out.Code != CodeInterrupted || out.Signal != "SIGKILL" || strings.Contains(out.Reason, "could not be killed") {
+				t.Errorf("outcome %+v", out)
+			}
+			if pid == 0 || alive(pid) {
+				t.Errorf("process %d is still there", pid)
+				syscall.Kill(pid, syscall.SIGKILL)
+			}
+		})
+	}
+}
+
+// waitStopped waits until a process has been stopped.
+func waitStopped(t *testing.T, pid int) {
+	t.Helper()
+	if runtime.GOOS != "linux" {
+		time.Sleep(100 * time.Millisecond)
+		return
+	}
+	for end := time.Now().Add(30 * time.Second); time.Now().Before(end); time.Sleep(time.Millisecond) {
+		stat, _ := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+		if bytes.Contains(stat, []byte(") T ")) {
+			return
+		}
+	}
+	t.Fatalf("process %d was not stopped", pid)
+}
+
+// A child that is stopped when its parent is killed ends all the same.
+func TestServeEndsWithItsParentWhenStopped(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("only Linux tells a process of its parent's end by a signal")
+	}
+	cmd := parent(t, "stops")
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	pid := 0
+	if _, err := fmt.Fscan(out, &pid); err != nil {
+		t.Fatal(err)
+	}
+	waitStopped(t, pid)
+	cmd.Process.Kill()
+	cmd.Wait()
+	waitDead(t, pid)
+}
+
 // Not even SIGKILL ends a process that is stuck in the kernel. The parent goes
 // on all the same, says so, and lets go of the child.
 func TestRunUnkillable(t *testing.T) {
 	s := spawn(t, "pid and hang")
-	s.kill, s.killGrace = func(int) {}, 200*time.Millisecond
+	s.kill, s.killGrace = func(*os.Process) {}, 200*time.Millisecond
 	ctx, cancel := context.WithCancelCause(t.Context())
 	pid := 0
 	out := s.Run(ctx, launch, long, func(e Event) {
