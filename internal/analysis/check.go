@@ -69,6 +69,9 @@ func Check(d *result.Document) error {
 				find("%s.launches[%d].energy.flop is %d, but the samples did %d", path, j, l.Energy.FLOP, work(m, l))
 			}
 		}
+		if good, failed := launches(m); minor >= majoritySince && failed >= good {
+			find("%s: status is ok, but %d of %s failed", path, failed, Plural(good+failed, "launch"))
+		}
 		s, err := summarize(m)
 		if err != nil {
 			find("%s: status is ok, but: %v", path, err)
@@ -157,6 +160,27 @@ func differs(was, is result.Summary) string {
 	}
 	return ""
 }
+
+// majoritySince is the minor version from which most launches of an arm have to be good.
+const majoritySince = 2
+
+// launches counts those of a measurement that were good and those that failed of
+// themselves and were not repeated.
+func launches(m *result.Measurement) (good, failed int) {
+	for i, l := range m.Launches {
+		switch {
+		case l.Status == result.StatusOK:
+			good++
+		case l.Code == codeInterrupted || i+1 < len(m.Launches) && m.Launches[i+1].Attempt == 2:
+		default:
+			failed++
+		}
+	}
+	return good, failed
+}
+
+// codeInterrupted is the code of a launch that was ended with its run.
+const codeInterrupted = "interrupted"
 
 // unverified says how more was timed than was verified, or is empty. Each sample, of the
 // warm-up too, is one batch that was verified before; an empty dispatch has nothing to verify.

@@ -108,6 +108,11 @@ func TestCheckFindsWhatWasChanged(t *testing.T) {
 			l := &d.Measurements[4].Launches[0]
 			l.Warmup = append(l.Warmup, result.Sample{HostS: 1, Dispatches: 1})
 		}, "measurements[4].verification: there are samples of 100 batches, and 99 were verified"},
+		{"most launches failed", func(d *result.Document) {
+			for i := range 5 {
+				d.Measurements[0].Launches[i].Status = result.StatusFailed
+			}
+		}, "measurements[0]: status is ok, but 5 of 9 launches failed"},
 		{"a failure called ok", func(d *result.Document) {
 			d.Measurements[4].Status, d.Measurements[4].Summary = result.StatusOK, d.Measurements[1].Summary
 			d.Measurements[4].Launches = nil

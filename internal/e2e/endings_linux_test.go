@@ -123,3 +123,28 @@ func TestADriverThatLeavesItsGroup(t *testing.T) {
 		t.Errorf("reason %q", m.Reason)
 	}
 }
+
+// A device that hangs in every launch costs two time limits, whatever --launches says.
+func TestADriverThatHangsInEveryLaunch(t *testing.T) {
+	a := ending(t, "launches hang", slices.Concat(faulty, []string{"--launches", "9", "--min-time", "2s", "--timeout", "4s"})...)
+	m := wantFailed(t, a.document(t, 1), "vulkan:0", worker.CodeTimeLimit, "none of 2 launches succeeded; no more were started when 2 in a row had hung", "time limit of 4 s")
+	if len(m.Launches) != 2 {
+		t.Errorf("%d launches", len(m.Launches))
+	}
+}
+
+// Closing is told from sampling.
+func TestADriverThatFailsWhenItIsClosed(t *testing.T) {
+	for fault, tt := range map[string]struct{ code, words string }{
+		"closing aborts": {worker.CodeSignal, "killed by SIGABRT while closing the device"},
+		"closing hangs":  {worker.CodeTimeLimit, "time limit of 4 s while closing the device"},
+	} {
+		a := ending(t, fault, slices.Concat(faulty, []string{"--timeout", "4s"})...)
+		m := wantFailed(t, a.document(t, 1), "vulkan:0", tt.code, "none of 2 launches succeeded", tt.words)
+		for _, l := range m.Launches {
+			if len(l.Samples) == 0 || !strings.Contains(l.Reason, "while closing the device") {
+				t.Errorf("%s: %d samples, %s", fault, len(l.Samples), l.Reason)
+			}
+		}
+	}
+}

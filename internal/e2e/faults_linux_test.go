@@ -244,7 +244,7 @@ func TestAKilledLaunch(t *testing.T) {
 		t.Run(device, func(t *testing.T) {
 			screen, tty := terminal(t)
 			var stdout bytes.Buffer
-			cmd := exec.Command(gpubench(t), "run", "--device", device, "--baseline", device, "--size", "64", "--launches", "2", "--min-time", "2s", "--limits=false", "--json", "-")
+			cmd := exec.Command(gpubench(t), "run", "--device", device, "--baseline", device, "--size", "64", "--launches", "3", "--min-time", "2s", "--limits=false", "--json", "-")
 			cmd.Stdout, cmd.Stderr = &stdout, tty
 			cmd.Env = onSoftware(t, "TERM=xterm")
 			if err := cmd.Start(); err != nil {
@@ -252,7 +252,7 @@ func TestAKilledLaunch(t *testing.T) {
 			}
 			tty.Close() // so that reading ends with the program
 
-			sampling := regexp.MustCompile(`launch 1 of 2, sample ([2-9]|\d\d)`)
+			sampling := regexp.MustCompile(`launch 1 of 3, sample ([2-9]|\d\d)`)
 			var seen []byte
 			killed := 0
 			buf := make([]byte, 4096)
@@ -283,8 +283,8 @@ func TestAKilledLaunch(t *testing.T) {
 			if !slices.Contains(codes(m.Warnings), "launch-failed") {
 				t.Errorf("warnings %+v, want launch-failed among them", m.Warnings)
 			}
-			if len(m.Launches) != 2 || m.Summary == nil || m.Summary.Launches != 1 {
-				t.Fatalf("%d launches, summary %+v, want 2 launches, 1 in the summary", len(m.Launches), m.Summary)
+			if len(m.Launches) != 3 || m.Summary == nil || m.Summary.Launches != 2 {
+				t.Fatalf("%d launches, summary %+v, want 3 launches, 2 in the summary", len(m.Launches), m.Summary)
 			}
 			for i, l := range m.Launches {
 				want := result.Launch{Status: result.StatusOK}

@@ -351,6 +351,7 @@ func TestRoundsAreShuffledFromTheSeed(t *testing.T) {
 func TestArms(t *testing.T) {
 	killed := worker.Outcome{Code: worker.CodeSignal, Signal: "SIGKILL", Reason: "the process was killed by SIGKILL while sampling", Stderr: []string{"last words"}}
 	ringAbort := worker.Outcome{Code: worker.CodeSignal, Signal: "SIGABRT", Reason: "the process was killed by SIGABRT while sampling", Stderr: []string{"MESA-VIRTIO: debug: vn_ring_submit abort on fatal"}}
+	hung := worker.Outcome{Code: worker.CodeTimeLimit, Signal: "SIGKILL", Reason: "the process was ended by its time limit of 2 s while sampling"}
 	wrong := worker.Outcome{Code: "wrong-result", Reason: "batch 7: C[0,0] was never written"}
 	failedBatch := func(n int, v *result.Verification) { v.Failed = 1 }
 	lower := func(t int) []float64 { return []float64{1e-3} }
@@ -396,7 +397,23 @@ func TestArms(t *testing.T) {
 		{name: "a limit is not tried again", script: script{outcome: map[string]worker.Outcome{"launch": {Code: "limit", Reason: "vk: too large"}}},
 			status: "unsupported limit", reason: "none of 1 launches succeeded; launch 1: vk: too large", launches: "limit"},
 		{name: "the device vanishes after a good launch", script: script{outcome: map[string]worker.Outcome{"launch/1": {Code: "no-device", Reason: "vk: gone"}}},
-			status: "ok ", warnings: "launch-failed few-launches no-interval", launches: "ok no-device", n: 10},
+			status: "failed no-device", reason: "1 of 2 launches failed, and figures take more good ones than that; launch 2: vk: gone", launches: "ok no-device"},
+		{name: "the device vanishes after three good launches", script: script{outcome: map[string]worker.Outcome{"launch/3": {Code: "no-device", Reason: "vk: gone"}}}, plan: func(p *Plan) { p.Launches = 5 },
+			status: "ok ", warnings: "launch-failed few-launches", launches: "ok ok ok no-device", n: 30},
+		{name: "one good launch of three", script: script{outcome: map[string]worker.Outcome{"launch/0": killed, "launch/2": killed}},
+			status: "failed signal", reason: "2 of 3 launches failed, and figures take more good ones than that; launch 1: the process was killed", launches: "signal ok signal"},
+		{name: "as many good ones as others", script: script{outcome: map[string]worker.Outcome{"launch/1": killed, "launch/2": killed}}, plan: func(p *Plan) { p.Launches = 4 },
+			status: "failed signal", reason: "2 of 4 launches failed", launches: "ok signal signal ok"},
+		{name: "one more good one than others", script: script{outcome: map[string]worker.Outcome{"launch/1": killed, "launch/2": killed}}, plan: func(p *Plan) { p.Launches = 5 },
+			status: "ok ", warnings: "launch-failed", launches: "ok signal signal ok ok", n: 30},
+		{name: "every launch hangs", script: script{outcome: map[string]worker.Outcome{"launch": hung}}, plan: func(p *Plan) { p.Launches = 9 },
+			status: "failed time-limit", reason: "none of 2 launches succeeded; no more were started when 2 in a row had hung; launch 1: the process was ended by its time limit", launches: "time-limit time-limit"},
+		{name: "two hang in a row among good ones", script: script{outcome: map[string]worker.Outcome{"launch/4": hung, "launch/5": hung}}, plan: func(p *Plan) { p.Launches = 9 },
+			status: "ok ", warnings: "launch-failed few-launches", launches: "ok ok ok ok time-limit time-limit", n: 40},
+		{name: "two hang, but not in a row", script: script{outcome: map[string]worker.Outcome{"launch/1": hung, "launch/3": hung}}, plan: func(p *Plan) { p.Launches = 5 },
+			status: "ok ", warnings: "launch-failed", launches: "ok time-limit ok time-limit ok", n: 30},
+		{name: "a hang after a crash", script: script{outcome: map[string]worker.Outcome{"launch/0": killed, "launch/1": hung}}, plan: func(p *Plan) { p.Launches = 5 },
+			status: "ok ", warnings: "launch-failed", launches: "signal time-limit ok ok ok", n: 30},
 		{name: "the search finds a limit", script: script{tried: []result.Candidate{}, outcome: map[string]worker.Outcome{"search": {Code: "limit", Reason: "vk: too large"}}},
 			status: "unsupported limit", reason: "search: vk: too large"},
 		{name: "all candidates are wrong", script: script{tried: []result.Candidate{{Status: "failed", Code: "wrong-result", Reason: "C[0,0] is 1, should be 2"}}, outcome: map[string]worker.Outcome{"search": {Code: "wrong-result", Reason: "none works"}}},

@@ -272,6 +272,7 @@ func (r *run) attempt(a *arm, round, attempt int) worker.Outcome {
 	case backend.Limit, backend.Unusable, backend.NoDevice, backend.Absent:
 		a.over = true // the next launch would say the same
 	}
+	a.over = a.over || hangs(a.m.Launches)
 	return out
 }
 
@@ -305,32 +306,15 @@ func (r *run) conclude(a *arm, interrupted bool) {
 	if a.m.Status != "" {
 		return
 	}
-	good, launches := 0, 0
-	var failed *result.Launch // the first that failed of itself
-	failures := 0
-	for i := range a.m.Launches {
-		if repeated(a.m.Launches, i) {
-			continue
-		}
-		launches++
-		switch l := &a.m.Launches[i]; {
-		case l.Status == result.StatusOK:
-			good++
-		case l.Code != CodeInterrupted:
-			failures++
-			if failed == nil {
-				failed = l
-			}
-		}
-	}
+	good, failures, launches, failed := a.tally()
 	switch {
 	case a.m.Verification.Failed > 0:
 		// The process died before it could say so itself.
 		a.end(string(backend.WrongResult), fmt.Sprintf("%d of %d batches were wrong", a.m.Verification.Failed, a.m.Verification.Batches))
 	case len(a.checksums) > 1:
 		a.end(string(backend.WrongResult), "the launches disagree about the product of the exact input: its checksums differ")
-	case good == 0 && failed != nil:
-		a.end(failed.Code, fmt.Sprintf("none of %d launches succeeded; launch %d: %s", launches, failed.Round+1, failed.Reason))
+	case failed != nil && failures >= good:
+		a.endFailing(good, failures, launches, failed)
 	case good == 0 && interrupted:
 		a.end(CodeInterrupted, "the run was interrupted before a launch was finished")
 	case good == 0:
@@ -343,6 +327,8 @@ func (r *run) conclude(a *arm, interrupted bool) {
 		if missing := min(r.launches(a), r.plan.Launches) - good - failures; missing > 0 {
 			why := "the run was interrupted"
 			switch {
+			case hangs(a.m.Launches):
+				why = fmt.Sprintf("%d in a row had hung", hangsInARow)
 			case a.over:
 				why = "the one that failed would have failed again"
 			case !interrupted:

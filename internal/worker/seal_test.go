@@ -206,3 +206,14 @@ func TestPipesThatAreClosed(t *testing.T) {
 		})
 	}
 }
+
+// What a child pays for each line, and its parent again.
+func BenchmarkSeal(b *testing.B) {
+	own, theirs := newSeals("key"), newSeals("key")
+	event := []byte(strings.TrimSpace(forgedTotals))
+	for b.Loop() {
+		if _, err := theirs.open(own.seal(event)); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
