@@ -6,6 +6,7 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"gpubench/internal/disturb"
 	"gpubench/internal/launch"
 	"gpubench/internal/measure"
 	"gpubench/internal/worker"
@@ -42,6 +43,7 @@ func workerCommand() *command {
 					return failf(exitUsage, "worker: %s", unknown("backend", name, "", backendNames))
 				}
 				return workerExit(worker.Serve(func(ctx context.Context, req worker.Request, emit func(worker.Event)) error {
+					disturb.StartPulse()
 					return launch.Handle(ctx, b, meters, req, emit)
 				}))
 			}

@@ -18,6 +18,7 @@ const disturbedShare = 0.1
 // disturbances says what each disturbance means and what helps, in the order of the
 // warnings. Their codes are the flags.
 var disturbances = []struct{ flag, while string }{
+	{disturb.Frozen, "the process or the whole machine was stopped (frozen), as SIGSTOP, a paused container or virtual machine, or sleep does: their times are not the device's; let it run, and measure again"},
 	{disturb.Throttled, "the CPU quota of the process's control group stopped it (throttled): raise the limit or take it away (docker run --cpus, limits.cpu in Kubernetes)"},
 	{disturb.Preempted, "other programs held the processors (preempted): close them, or measure on fewer processors (--device cpu:N)"},
 	{disturb.Stolen, "the hypervisor gave the processors to others (stolen): measure at a quieter time, or on a machine of its own"},
@@ -50,7 +51,8 @@ func disturbed(m *result.Measurement) (out []result.Warning) {
 		}
 	}
 	for _, d := range disturbances {
-		if n := marked[d.flag]; n > 0 && float64(n) >= disturbedShare*float64(total) {
+		// Nobody stops a process by chance: one stop is worth a word.
+		if n := marked[d.flag]; n > 0 && (d.flag == disturb.Frozen || float64(n) >= disturbedShare*float64(total)) {
 			out = append(out, result.Warning{Code: d.flag, Text: fmt.Sprintf("%d of %s were taken while %s", n, Plural(total, "sample"), d.while)})
 		}
 	}

@@ -23,6 +23,12 @@ func TestDisturbedSamples(t *testing.T) {
 			}
 			return nil
 		}, "", ""},
+		{"one stop", func(l, i int) []string {
+			if l == 3 && i == 4 {
+				return []string{"frozen"}
+			}
+			return nil
+		}, "frozen", "1 of 99 samples were taken while the process or the whole machine was stopped (frozen)"},
 		{"a tenth", func(l, i int) []string {
 			if i == 9 || i == 8 && l == 0 {
 				return []string{"preempted"}

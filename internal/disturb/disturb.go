@@ -10,6 +10,7 @@ package disturb
 
 import (
 	"runtime"
+	"slices"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -52,6 +53,9 @@ type Monitor struct {
 	at, cpu    time.Duration // the monotonic clock and the process's processor time
 	faults     uint64
 	stealMoved time.Duration // when a tick of stolen time was last seen
+
+	pulse          *pulse        // nil where it was not started
+	stopped, slept time.Duration // of the process and of the machine, until the batch began
 }
 
 // change is what happened between two readings.
@@ -73,7 +77,7 @@ type change struct {
 func Open() *Monitor { return open("/") }
 
 func open(root string) *Monitor {
-	m := &Monitor{processors: runtime.NumCPU(), stealMoved: now()}
+	m := &Monitor{processors: runtime.NumCPU(), stealMoved: now(), pulse: heart}
 	m.sources.open(root)
 	return m
 }
@@ -86,11 +90,32 @@ func (m *Monitor) Close() { m.sources.close() }
 func (m *Monitor) Unknown() []string { return m.sources.unknown }
 
 // Begin is called before a batch.
-func (m *Monitor) Begin() { m.read() }
+func (m *Monitor) Begin() {
+	m.BeginEmpty()
+	m.read()
+}
+
+// BeginEmpty is called in place of Begin before what is so short that reading all
+// counters would disturb it, and EndEmpty after it: they know of Frozen alone.
+func (m *Monitor) BeginEmpty() { m.stopped, m.slept = m.pulse.stops(), asleep() }
+
+// EndEmpty returns Frozen where the process was stopped since BeginEmpty.
+func (m *Monitor) EndEmpty() []string {
+	if m.pulse.stops() > m.stopped || m.pulse != nil && asleep()-m.slept >= shortestStop {
+		return []string{Frozen}
+	}
+	return nil
+}
 
 // End is called after the batch and returns the flags of the disturbances since
 // Begin that are large enough to show in its time.
-func (m *Monitor) End() []string { return m.read().flags() }
+func (m *Monitor) End() []string {
+	flags := m.read().flags()
+	if slices.Contains(flags, Throttled) { // which stops it too, and is known by its own name
+		return flags
+	}
+	return append(flags, m.EndEmpty()...)
+}
 
 func (m *Monitor) read() change {
 	c := change{processors: m.processors}

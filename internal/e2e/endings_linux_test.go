@@ -4,10 +4,13 @@
 package e2e
 
 import (
+	"bytes"
 	"os/exec"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
+	"time"
 
 	"gpubench/internal/result"
 	"gpubench/internal/worker"
@@ -124,27 +127,60 @@ func TestADriverThatLeavesItsGroup(t *testing.T) {
 	}
 }
 
-// A device that hangs in every launch costs two time limits, whatever --launches says.
-func TestADriverThatHangsInEveryLaunch(t *testing.T) {
-	a := ending(t, "launches hang", slices.Concat(faulty, []string{"--launches", "9", "--min-time", "2s", "--timeout", "4s"})...)
-	m := wantFailed(t, a.document(t, 1), "vulkan:0", worker.CodeTimeLimit, "none of 2 launches succeeded; no more were started when 2 in a row had hung", "time limit of 4 s")
-	if len(m.Launches) != 2 {
-		t.Errorf("%d launches", len(m.Launches))
+// Closing is told from sampling, and a device that hangs in every launch costs two time
+// limits, whatever --launches says.
+func TestADriverThatFailsWhenItIsClosed(t *testing.T) {
+	for fault, tt := range map[string]struct {
+		code  string
+		flags []string
+		words []string
+	}{
+		"closing aborts": {worker.CodeSignal, nil, []string{"none of 2 launches succeeded; launch 1: the process was killed by SIGABRT while closing the device"}},
+		"closing hangs": {worker.CodeTimeLimit, []string{"--launches", "9", "--timeout", "8s"},
+			[]string{"none of 2 launches succeeded; no more were started when 2 in a row had hung", "time limit of 8 s while closing the device"}},
+	} {
+		t.Run(fault, func(t *testing.T) {
+			a := ending(t, fault, slices.Concat(faulty, tt.flags)...)
+			m := wantFailed(t, a.document(t, 1), "vulkan:0", tt.code, tt.words...)
+			if len(m.Launches) != 2 {
+				t.Errorf("%d launches", len(m.Launches))
+			}
+			for _, l := range m.Launches {
+				if len(l.Samples) == 0 || !strings.Contains(l.Reason, "while closing the device") {
+					t.Errorf("%d samples, %s", len(l.Samples), l.Reason)
+				}
+			}
+		})
 	}
 }
 
-// Closing is told from sampling.
-func TestADriverThatFailsWhenItIsClosed(t *testing.T) {
-	for fault, tt := range map[string]struct{ code, words string }{
-		"closing aborts": {worker.CodeSignal, "killed by SIGABRT while closing the device"},
-		"closing hangs":  {worker.CodeTimeLimit, "time limit of 4 s while closing the device"},
-	} {
-		a := ending(t, fault, slices.Concat(faulty, []string{"--timeout", "4s"})...)
-		m := wantFailed(t, a.document(t, 1), "vulkan:0", tt.code, "none of 2 launches succeeded", tt.words)
-		for _, l := range m.Launches {
-			if len(l.Samples) == 0 || !strings.Contains(l.Reason, "while closing the device") {
-				t.Errorf("%s: %d samples, %s", fault, len(l.Samples), l.Reason)
-			}
+// A process that is stopped while samples are taken marks them, and the row says so.
+func TestAStoppedLaunch(t *testing.T) {
+	cmd := exec.Command(gpubench(t), "run", "--device", "cpu:1", "--baseline", "cpu:1", "--size", "256", "--launches", "1", "--warmup", "1ms", "--min-time", "3s", "--precision", "0.01%", "--limits=false", "--json", "-")
+	var stdout, stderr bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	s := &starts{parent: cmd.Process.Pid}
+	s.await(t, prelude(1)+1)
+	child := s.seen[len(s.seen)-1]
+	for range 10 { // some of them between two batches
+		time.Sleep(300 * time.Millisecond)
+		syscall.Kill(child, syscall.SIGSTOP)
+		time.Sleep(300 * time.Millisecond)
+		syscall.Kill(child, syscall.SIGCONT)
+	}
+	cmd.Wait() // the exit code says it
+	doc := answer{cmd.ProcessState.ExitCode(), stdout.String(), stderr.String()}.document(t, 0)
+	m := measured(t, doc, "cpu:1")
+	frozen := 0
+	for _, x := range slices.Concat(m.Launches[0].Warmup, m.Launches[0].Samples) {
+		if slices.Contains(x.Flags, "frozen") {
+			frozen++
 		}
+	}
+	if frozen == 0 || !slices.Contains(codes(m.Warnings), "frozen") {
+		t.Errorf("%d of %d samples are frozen, warnings %q", frozen, len(m.Launches[0].Samples), codes(m.Warnings))
 	}
 }

@@ -95,7 +95,12 @@ func (s *session) launchEmpty(dev backend.Device) (stop string, err error) {
 	s.built(program, backend.KernelEmpty, result.FormatF32)
 
 	r := &recorder{bench: newBench(s, program, emptyProblem), rules: s.req.Rules, most: mostEmptySamples}
-	r.run = r.empty
+	r.run = func(n int) (backend.Timing, error) {
+		s.disturbances.BeginEmpty()
+		t, err := r.empty(n)
+		r.disturbed = s.disturbances.EndEmpty() // and not what the last batch had
+		return t, err
+	}
 	s.phase(worker.PhaseVerify)
 	if err := r.verifyExact(); err != nil {
 		return "", err

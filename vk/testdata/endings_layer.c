@@ -37,7 +37,6 @@ enum { INSTANCE_CHAIN = 47, DEVICE_CHAIN = 48, LINK_INFO = 0 };
 
 static get_proc next_instance_proc, next_device_proc;
 static void *the_instance, *the_device;
-static int submits;
 
 static int fault(const char *name)
 {
@@ -113,7 +112,6 @@ static int32_t create_device(void *physical, const void *info, const void *alloc
 	for (int i = INSTANCE_CALLS; r == 0 && i < CALLS; i++)
 		next[i] = next_device_proc(*device, names[i]);
 	the_device = *device;
-	submits = 0;
 	if (fault("the device is NULL"))
 		*device = NULL;
 	return r;
@@ -295,9 +293,6 @@ static int32_t submit(void *queue, uint32_t count, const void *infos, void *fenc
 		raise(SIGSTOP);
 		hang();
 	}
-	// A search makes fewer submits of one candidate.
-	if (fault("launches hang") && ++submits > 200)
-		hang();
 	return ((int32_t (*)(void *, uint32_t, const void *, void *))next[SUBMIT])(queue, count, infos, fence);
 }
 
