@@ -78,12 +78,17 @@ func (l *loader) hasDeviceExtension(instance vulkan.Instance, physical vulkan.Ph
 	return C.gb_device_extension(l.get, unsafe.Pointer(instance), unsafe.Pointer(physical), cname) != 0
 }
 
-// computeFamily returns the queue family to use, -1 when none computes, and how
-// many bits of its timestamps count.
-func (l *loader) computeFamily(instance vulkan.Instance, physical vulkan.PhysicalDevice) (family int, validBits uint32) {
-	var bits C.uint32_t
-	family = int(C.gb_compute_family(l.get, unsafe.Pointer(instance), unsafe.Pointer(physical), &bits))
-	return family, uint32(bits)
+// extensions is how many a device has, says its driver.
+func (l *loader) extensions(instance vulkan.Instance, physical vulkan.PhysicalDevice) uint32 {
+	return uint32(C.gb_device_extensions(l.get, unsafe.Pointer(instance), unsafe.Pointer(physical)))
+}
+
+// computeFamily returns the queue family to use, -1 when none computes, how many bits
+// of its timestamps count, and how many families there are, says the driver.
+func (l *loader) computeFamily(instance vulkan.Instance, physical vulkan.PhysicalDevice) (family int, validBits, count uint32) {
+	var bits, n C.uint32_t
+	family = int(C.gb_compute_family(l.get, unsafe.Pointer(instance), unsafe.Pointer(physical), &bits, &n))
+	return family, uint32(bits), uint32(n)
 }
 
 // properties is what Vulkan 1.1 and later say of a device.

@@ -91,6 +91,9 @@ typedef struct {
 	uint32_t version;
 } extension;
 
+// More extensions than this have never been, and are a count that nobody has set.
+enum { MOST_EXTENSIONS = 4096 };
+
 static int holds(const extension *list, uint32_t n, const char *name)
 {
 	for (uint32_t i = 0; i < n; i++)
@@ -106,10 +109,11 @@ int gb_instance_extension(gb_get_proc get, const char *name)
 	typedef int32_t (*enumerate)(const char *, uint32_t *, extension *);
 	enumerate f = (enumerate)get(NULL, "vkEnumerateInstanceExtensionProperties");
 	uint32_t n = 0;
-	if (!f || f(NULL, &n, NULL) != SUCCESS || n == 0)
+	if (!f || f(NULL, &n, NULL) != SUCCESS || n == 0 || n > MOST_EXTENSIONS)
 		return 0;
+	const uint32_t room = n;
 	extension *list = calloc(n, sizeof *list);
-	int found = list && f(NULL, &n, list) >= SUCCESS && holds(list, n, name);
+	int found = list && f(NULL, &n, list) >= SUCCESS && holds(list, n < room ? n : room, name);
 	free(list);
 	return found;
 }
@@ -119,15 +123,24 @@ int gb_device_extension(gb_get_proc get, void *instance, void *physical, const c
 	typedef int32_t (*enumerate)(void *, const char *, uint32_t *, extension *);
 	enumerate f = (enumerate)get(instance, "vkEnumerateDeviceExtensionProperties");
 	uint32_t n = 0;
-	if (!f || f(physical, NULL, &n, NULL) != SUCCESS || n == 0)
+	if (!f || f(physical, NULL, &n, NULL) != SUCCESS || n == 0 || n > MOST_EXTENSIONS)
 		return 0;
+	const uint32_t room = n;
 	extension *list = calloc(n, sizeof *list);
-	int found = list && f(physical, NULL, &n, list) >= SUCCESS && holds(list, n, name);
+	int found = list && f(physical, NULL, &n, list) >= SUCCESS && holds(list, n < room ? n : room, name);
 	free(list);
 	return found;
 }
 
-int gb_compute_family(gb_get_proc get, void *instance, void *physical, uint32_t *valid_bits)
+uint32_t gb_device_extensions(gb_get_proc get, void *instance, void *physical)
+{
+	typedef int32_t (*enumerate)(void *, const char *, uint32_t *, extension *);
+	enumerate f = (enumerate)get(instance, "vkEnumerateDeviceExtensionProperties");
+	uint32_t n = 0;
+	return f && f(physical, NULL, &n, NULL) == SUCCESS ? n : 0;
+}
+
+int gb_compute_family(gb_get_proc get, void *instance, void *physical, uint32_t *valid_bits, uint32_t *count)
 {
 	typedef struct {
 		uint32_t flags, count, valid_bits, granularity[3];
@@ -142,6 +155,9 @@ int gb_compute_family(gb_get_proc get, void *instance, void *physical, uint32_t 
 		f(physical, &n, list);
 	else
 		n = 0;
+	*count = n;
+	if (n > sizeof list / sizeof *list)
+		return -1;
 	for (uint32_t i = 0; i < n; i++) {
 		if (!(list[i].flags & QUEUE_COMPUTE) || list[i].count == 0)
 			continue;

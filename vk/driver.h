@@ -29,9 +29,13 @@ uint32_t gb_loader_version(gb_get_proc get);
 int gb_instance_extension(gb_get_proc get, const char *name);
 int gb_device_extension(gb_get_proc get, void *instance, void *physical, const char *name);
 
+// gb_device_extensions is how many there are, says the driver.
+uint32_t gb_device_extensions(gb_get_proc get, void *instance, void *physical);
+
 // gb_compute_family returns the first queue family that computes, one with
-// timestamps before one without, or -1. valid_bits is how many bits its timestamps have.
-int gb_compute_family(gb_get_proc get, void *instance, void *physical, uint32_t *valid_bits);
+// timestamps before one without, or -1. valid_bits is how many bits its timestamps have,
+// and count how many families there are, says the driver; above 32 it believes none.
+int gb_compute_family(gb_get_proc get, void *instance, void *physical, uint32_t *valid_bits, uint32_t *count);
 
 typedef struct {
 	uint32_t driver_id; // 0 when the driver does not say

@@ -18,25 +18,31 @@ import (
 // from here on, and returns what chooses its fault.
 func withFaults(t *testing.T) (choose func(fault string)) {
 	t.Helper()
+	return withLayer(t, "fault", "GPUBENCH_FAULT")
+}
+
+// withLayer does so with a layer that is told by a variable.
+func withLayer(t *testing.T, name, variable string) (choose func(fault string)) {
+	t.Helper()
 	compiler, err := exec.LookPath("cc")
 	if err != nil {
 		t.Skip("needs a C compiler")
 	}
 	dir := t.TempDir()
-	layer := filepath.Join(dir, "fault_layer.so")
-	if out, err := exec.Command(compiler, "-shared", "-fPIC", "-Wall", "-o", layer, "testdata/fault_layer.c").CombinedOutput(); err != nil {
+	layer := filepath.Join(dir, "layer.so")
+	if out, err := exec.Command(compiler, "-shared", "-fPIC", "-Wall", "-o", layer, "testdata/"+name+"_layer.c").CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
-	manifest := fmt.Sprintf(`{"file_format_version": "1.2.0", "layer": {"name": "VK_LAYER_GPUBENCH_fault", "type": "GLOBAL",
-		"library_path": %q, "api_version": "1.3.0", "implementation_version": "1", "description": "makes faults"}}`, layer)
-	if err := os.WriteFile(filepath.Join(dir, "fault_layer.json"), []byte(manifest), 0o600); err != nil {
+	manifest := fmt.Sprintf(`{"file_format_version": "1.2.0", "layer": {"name": "VK_LAYER_GPUBENCH_%s", "type": "GLOBAL",
+		"library_path": %q, "api_version": "1.3.0", "implementation_version": "1", "description": "makes faults"}}`, name, layer)
+	if err := os.WriteFile(filepath.Join(dir, "layer.json"), []byte(manifest), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	t.Setenv("VK_LAYER_PATH", dir)
-	t.Setenv("VK_INSTANCE_LAYERS", "VK_LAYER_GPUBENCH_fault")
+	t.Setenv("VK_INSTANCE_LAYERS", "VK_LAYER_GPUBENCH_"+name)
 	t.Setenv("NODEVICE_SELECT", "1") // Mesa's own layer crashes when one below it shows no device
-	t.Setenv("GPUBENCH_FAULT", "")
-	return func(fault string) { os.Setenv("GPUBENCH_FAULT", fault) }
+	t.Setenv(variable, "")
+	return func(fault string) { os.Setenv(variable, fault) }
 }
 
 func TestFaultsInListing(t *testing.T) {

@@ -5,8 +5,8 @@
 package vk
 
 import (
+	"cmp"
 	"fmt"
-	"os"
 	"runtime"
 	"slices"
 	"strconv"
@@ -97,25 +97,6 @@ func newInstance(names []string) (*instance, error) {
 	return &instance{l, handle}, nil
 }
 
-// noDriver is the error for a loader that found no driver with a device.
-func noDriver(why string) *backend.Error {
-	e := &backend.Error{
-		Kind: backend.Absent,
-		Text: "vulkan: no driver shows a device (" + why + ")",
-		Remedy: "install a Vulkan driver (Debian and Ubuntu: apt install mesa-vulkan-drivers); in a container pass the GPU in with --device /dev/dri, " +
-			"or for NVIDIA set NVIDIA_DRIVER_CAPABILITIES to compute,utility,graphics",
-	}
-	for _, variable := range []string{"VK_DRIVER_FILES", "VK_ICD_FILENAMES"} {
-		if files := os.Getenv(variable); files != "" {
-			e.Remedy = fmt.Sprintf("%s is set to %q: make it name a driver's JSON file, or unset it; else %s", variable, files, e.Remedy)
-		}
-	}
-	if runtime.GOOS == "darwin" {
-		e.Remedy = "install MoltenVK (brew install molten-vk)"
-	}
-	return e
-}
-
 func (in *instance) close() { vulkan.DestroyInstance(in.handle, nil) }
 
 // physical is a device as the driver describes it.
@@ -135,10 +116,14 @@ type physical struct {
 func (in *instance) physicals() ([]*physical, error) {
 	var n uint32
 	res := vulkan.EnumeratePhysicalDevices(in.handle, &n, nil)
-	handles := make([]vulkan.PhysicalDevice, n)
+	if res == vulkan.Success && n > mostDevices {
+		return nil, &backend.Error{Kind: backend.Failed, Text: fmt.Sprintf("vulkan: vkEnumeratePhysicalDevices: the driver shows %d devices, which cannot be", n), Remedy: "update the driver"}
+	}
+	handles := make([]vulkan.PhysicalDevice, min(n, mostDevices))
 	if res == vulkan.Success && n > 0 {
 		res = vulkan.EnumeratePhysicalDevices(in.handle, &n, handles)
 	}
+	handles = handles[:min(int(n), len(handles))]
 	switch {
 	case res == vulkan.ErrorInitializationFailed:
 		// Every driver that is installed failed to start, so none is here.
@@ -148,7 +133,7 @@ func (in *instance) physicals() ([]*physical, error) {
 	case n == 0:
 		return nil, noDriver("vkEnumeratePhysicalDevices: 0 devices")
 	}
-	all := make([]*physical, n)
+	all := make([]*physical, len(handles))
 	for i := range all {
 		all[i] = in.physical(i, handles[i])
 	}
@@ -167,15 +152,23 @@ func (in *instance) physical(index int, handle vulkan.PhysicalDevice) *physical 
 	memory.Deref()
 
 	p := &physical{handle: handle, limits: props.Limits}
-	for i := range memory.MemoryTypeCount {
+	var odd nonsense
+	odd.checkVersion(props.ApiVersion)
+	for i := range odd.claim("types of memory", memory.MemoryTypeCount, mostMemoryTypes) {
 		memory.MemoryTypes[i].Deref()
 		p.types = append(p.types, memory.MemoryTypes[i])
 	}
-	for i := range memory.MemoryHeapCount {
+	for i := range odd.claim("heaps of memory", memory.MemoryHeapCount, mostMemoryHeaps) {
 		memory.MemoryHeaps[i].Deref()
 		p.heaps = append(p.heaps, memory.MemoryHeaps[i])
 	}
-	p.family, p.validBits = in.computeFamily(in.handle, handle)
+	var families uint32
+	p.family, p.validBits, families = in.computeFamily(in.handle, handle)
+	odd.claim("families of queues", families, mostFamilies)
+	odd.claim("extensions", in.extensions(in.handle, handle), mostExtensions)
+	if p.validBits > 64 {
+		p.validBits = 0
+	}
 	p.portability = in.hasDeviceExtension(in.handle, handle, "VK_KHR_portability_subset")
 
 	p.info = result.Device{
@@ -195,13 +188,13 @@ func (in *instance) physical(index int, handle vulkan.PhysicalDevice) *physical 
 	p.info.Class, p.info.Software = classify(props.DeviceType, more.driverID, p.info.Name)
 	for _, h := range p.heaps {
 		if h.Flags&vulkan.MemoryHeapFlags(vulkan.MemoryHeapDeviceLocalBit) != 0 {
-			p.info.MemoryBytes += uint64(h.Size)
+			p.info.MemoryBytes = addMemory(p.info.MemoryBytes, uint64(h.Size))
 		}
 	}
 	p.info.Unified = p.unified()
-	p.info.Timestamps = p.family >= 0 && p.validBits > 0 && p.limits.TimestampPeriod > 0
+	p.info.Timestamps = p.family >= 0 && p.validBits > 0 && tick(p.limits.TimestampPeriod) > 0
 	p.info.Limits = p.limitsByName(more)
-	p.info.Unusable = unusable(props.ApiVersion, p.family)
+	p.info.Unusable = cmp.Or(odd.unusable(), unusable(props.ApiVersion, p.family))
 	return p
 }
 
@@ -282,7 +275,7 @@ func (p *physical) limitsByName(more properties) map[string]uint64 {
 		"maxPushConstantsSize":           uint64(l.MaxPushConstantsSize),
 		"maxMemoryAllocationSize":        more.maxAllocation,
 		"subgroupSize":                   uint64(more.subgroupSize),
-		"timestampPeriodPicoseconds":     uint64(float64(l.TimestampPeriod)*1000 + 0.5),
+		"timestampPeriodPicoseconds":     uint64(tick(l.TimestampPeriod)*1000 + 0.5),
 		"timestampValidBits":             uint64(p.validBits),
 		"shaderFloat16":                  flag(more.float16),
 		"storageBuffer16BitAccess":       flag(more.storage16),

@@ -73,11 +73,17 @@ func (d *device) initBuffer(b *buffer, usage vulkan.BufferUsageFlagBits, wants [
 	if res := vulkan.CreateBuffer(d.handle, &info, nil, &handle); res != vulkan.Success {
 		return d.bufferFailure("vkCreateBuffer", res, b.size)
 	}
+	if handle == nil {
+		return noHandle(d.info.ID, "vkCreateBuffer")
+	}
 	b.handle = handle
 	var needs vulkan.MemoryRequirements
 	vulkan.GetBufferMemoryRequirements(d.handle, handle, &needs)
 	defer needs.Free()
 	needs.Deref()
+	if err := d.checkRequirements(uint64(needs.Size), b.size); err != nil {
+		return err
+	}
 	index, w, ok := d.memoryType(needs.MemoryTypeBits, wants)
 	if !ok {
 		return backend.Errorf(backend.Failed, "%s: the driver has no memory for a buffer of usage %#x (types %#x)", d.info.ID, usage, needs.MemoryTypeBits)
@@ -92,6 +98,9 @@ func (d *device) initBuffer(b *buffer, usage vulkan.BufferUsageFlagBits, wants [
 	if res := vulkan.AllocateMemory(d.handle, &allocInfo, nil, &memory); res != vulkan.Success {
 		return d.bufferFailure("vkAllocateMemory", res, b.size)
 	}
+	if memory == nil {
+		return noHandle(d.info.ID, "vkAllocateMemory")
+	}
 	b.memory = memory
 	if res := vulkan.BindBufferMemory(d.handle, handle, memory, 0); res != vulkan.Success {
 		return d.bufferFailure("vkBindBufferMemory", res, b.size)
@@ -100,6 +109,9 @@ func (d *device) initBuffer(b *buffer, usage vulkan.BufferUsageFlagBits, wants [
 		var mapped unsafe.Pointer
 		if res := vulkan.MapMemory(d.handle, memory, 0, vulkan.DeviceSize(vulkan.WholeSize), 0, &mapped); res != vulkan.Success {
 			return d.bufferFailure("vkMapMemory", res, b.size)
+		}
+		if err := d.checkMapping(mapped, b.size); err != nil {
+			return err
 		}
 		b.mapped = mapped
 		b.coherent = d.types[index].PropertyFlags&hostCoherent != 0
