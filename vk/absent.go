@@ -5,7 +5,10 @@
 package vk
 
 import (
+	"encoding/json"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -29,8 +32,8 @@ func noDriver(why string) *backend.Error {
 		if files == "" {
 			continue
 		}
-		if missing := firstMissing(files); missing != "" {
-			e.Remedy = fmt.Sprintf("%s names %q, which is not there: make it name a driver's JSON file, or unset it; else %s", variable, missing, e.Remedy)
+		if bad, what := firstBad(files); bad != "" {
+			e.Remedy = fmt.Sprintf("%s names %q, which is %s: make it name the JSON file of a driver, or unset it; else %s", variable, bad, what, e.Remedy)
 		} else {
 			e.Remedy = fmt.Sprintf("the driver that %s names (%s) is there and starts no device: look whether all that it needs is (a device node, or for Venus the server on the host); unset the variable to use the other drivers", variable, files)
 		}
@@ -42,12 +45,22 @@ func noDriver(why string) *backend.Error {
 	return e
 }
 
-// firstMissing is the first file of a list that cannot be found, empty for none.
-func firstMissing(files string) string {
+// firstBad is the first file of a list that describes no driver, and what is wrong with it;
+// empty for none.
+func firstBad(files string) (file, what string) {
 	for _, f := range filepath.SplitList(files) {
-		if _, err := os.Stat(f); err != nil {
-			return f
+		var manifest struct {
+			ICD struct {
+				Library string `json:"library_path"`
+			}
+		}
+		text, err := os.ReadFile(f)
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
+			return f, "not there"
+		case err != nil, json.Unmarshal(text, &manifest) != nil, manifest.ICD.Library == "":
+			return f, "not the JSON file of a driver"
 		}
 	}
-	return ""
+	return "", ""
 }

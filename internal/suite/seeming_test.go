@@ -459,7 +459,7 @@ func TestLimaGreets(t *testing.T) {
 		list := strings.Replace(answers(t, cpu, gpu), "*' version') ", "*' version') "+greeting, 1)
 		list = strings.Replace(list, "*' devices --json') ", "*' devices --json') "+greeting, 1)
 		log := onlyThese(t, map[string]string{"limactl": limaList + "'shell --workdir / gpu sh -c for p in docker nerdctl podman'*) echo 'Welcome to lima'; echo docker ;;\n" +
-			"'shell --workdir / gpu docker info '*) " + greeting + info + " ;;\n" + "*' -i '*' worker cpu') " + greeting + "echo '{\"event\":\"done\",\"stop\":\"precision\"}' ;;\n" +
+			"'shell --workdir / gpu docker info '*) " + greeting + info + " ;;\n" + "*' -i '*' worker cpu') " + greeting + workerVariable + "=1 exec " + os.Args[0] + " ;;\n" +
 			"*' docker rm '*) ;;\n*' image inspect '*) " + greeting + "echo '[{}]' ;;\n" + list})
 		rt := open(t.Context(), "lima", Options{Image: "i", Version: program})
 		if rt.Runner == nil || rt.Report.Details["program"] != "docker" || len(rt.Devices) != 2 {
@@ -471,7 +471,7 @@ func TestLimaGreets(t *testing.T) {
 		}
 	}
 	// What is no engine's greeting stays a fault.
-	onlyThese(t, map[string]string{"docker": dockerLinux + there + "*' -i '*' worker cpu') echo 'Welcome'; echo '{\"event\":\"done\",\"stop\":\"precision\"}' ;;\n" + answers(t, cpu)})
+	onlyThese(t, map[string]string{"docker": dockerLinux + there + "*' -i '*' worker cpu') echo 'Welcome'; " + workerVariable + "=1 exec " + os.Args[0] + " ;;\n" + answers(t, cpu)})
 	rt := open(t.Context(), "docker", Options{Image: "i", Version: program})
 	if out := rt.Runner.Run(t.Context(), request(), time.Minute, func(worker.Event) {}); out.Code != worker.CodeProtocol {
 		t.Errorf("without a login shell: %+v", out)

@@ -32,7 +32,7 @@ func launchInside(_ context.Context, req worker.Request, emit func(worker.Event)
 	}
 	emit(worker.Event{Event: worker.EventPhase, Phase: worker.PhaseSample})
 	emit(worker.Event{Event: worker.EventVerified, Verification: &result.Verification{Batches: 1, Dispatches: 1}})
-	emit(worker.Event{Event: worker.EventSample, Sample: &result.Sample{HostS: 0.1, Dispatches: 1, Flags: []string{}}})
+	emit(worker.Event{Event: worker.EventSample, Sample: &result.Sample{HostS: 0.001, Dispatches: 1, Flags: []string{}}})
 	emit(worker.Event{Event: worker.EventDone, Stop: "precision"})
 	return nil
 }
