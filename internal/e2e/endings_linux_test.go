@@ -162,16 +162,23 @@ func TestAStoppedLaunch(t *testing.T) {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	s := &starts{parent: cmd.Process.Pid}
-	s.await(t, prelude(1)+1)
-	child := s.seen[len(s.seen)-1]
-	for range 10 { // some of them between two batches
-		time.Sleep(300 * time.Millisecond)
-		syscall.Kill(child, syscall.SIGSTOP)
-		time.Sleep(300 * time.Millisecond)
-		syscall.Kill(child, syscall.SIGCONT)
+	done := make(chan struct{})
+	go func() {
+		cmd.Wait() // the exit code says it
+		close(done)
+	}()
+	for running := true; running; { // some stops come between two batches, or meet the search
+		for _, signal := range []syscall.Signal{syscall.SIGSTOP, syscall.SIGCONT} {
+			for _, child := range children(t, cmd.Process.Pid) {
+				syscall.Kill(child, signal)
+			}
+			select {
+			case <-done:
+				running = false
+			case <-time.After(300 * time.Millisecond):
+			}
+		}
 	}
-	cmd.Wait() // the exit code says it
 	doc := answer{cmd.ProcessState.ExitCode(), stdout.String(), stderr.String()}.document(t, 0)
 	m := measured(t, doc, "cpu:1")
 	frozen := 0

@@ -45,7 +45,7 @@ func TestOpenedFirst(t *testing.T) {
 		f = &fake{}
 		got, err := handle(t, f, req)
 		var be *backend.Error
-		if !errors.As(err, &be) || be.Kind != backend.Changed || be.Remedy == "" || got.kinds() != "opened" || len(f.built) > 0 || f.closed != 1 {
+		if !errors.As(err, &be) || be.Kind != backend.Changed || be.Remedy == "" || got.kinds() != "opened, phase close" || len(f.built) > 0 || f.closed != 1 {
 			t.Errorf("%s %s: %v, events %s, built %v, closed %d", req.Op, req.Kernel, err, got.kinds(), f.built, f.closed)
 		}
 		for _, words := range []string{"fake:0 was NVIDIA GeForce when the devices were listed and is Go now", "UUID (f1, f0)"} {
