@@ -121,9 +121,9 @@ func (b cpuBackend) Devices() ([]result.Device, error) {
 }
 
 func (cpuBackend) info(id string, threads int, isa string) result.Device {
-	facts, _ := host.Facts()
-	d := result.Device{ID: id, Backend: "cpu", Class: result.ClassCPU, Name: facts.CPU.Model, Driver: result.Driver{Name: "gpubench spmd"},
-		MemoryBytes: facts.MemoryBytes, Unified: true, Threads: threads, ISA: isa, Limits: map[string]uint64{}, ProcessorISA: host.ISA()}
+	name, memory := host.Machine()
+	d := result.Device{ID: id, Backend: "cpu", Class: result.ClassCPU, Name: name, Driver: result.Driver{Name: "gpubench spmd"},
+		MemoryBytes: memory, Unified: true, Threads: threads, ISA: isa, Limits: map[string]uint64{}, ProcessorISA: host.ISA()}
 	if d.BelowProcessor() { // else the variable has chosen nothing here
 		d.Steering = steering.Code("cpu", os.Environ())
 	}

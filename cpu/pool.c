@@ -1,17 +1,23 @@
+//go:build cgo && (amd64 || arm64)
+
 #include "pool.h"
 
 #include <errno.h>
 #include <pthread.h>
 #include <sched.h>
 #include <stdatomic.h>
+#include <stddef.h>
 #include <stdlib.h>
 
-// One thread's part, a cache line of its own at least.
+// What threads write all the time is so many bytes apart: a cache line of Apple's
+// processors, and two of most others, which fetch them in pairs.
+#define LINE 128
+
+// One thread's part.
 typedef struct {
-	cpu_pool *pool;
+	_Alignas(LINE) cpu_pool *pool;
 	pthread_t thread;
 	void *memory; // what the kernel's scratch needs
-	char pad[64];
 } worker;
 
 struct cpu_pool {
@@ -31,10 +37,18 @@ struct cpu_pool {
 
 	// Dispatches take turns with two counters: while one is used up, the last thread to
 	// arrive at the barrier resets the other for the dispatch after.
-	_Alignas(64) atomic_uint_fast64_t next[2];
-	_Alignas(64) atomic_int arrived;
-	_Alignas(64) atomic_uint phase; // barriers passed
+	_Alignas(LINE) atomic_uint_fast64_t next[2];
+	_Alignas(LINE) atomic_int arrived;
+	_Alignas(LINE) atomic_uint phase; // barriers passed
 };
+
+#define APART(before, after) \
+	_Static_assert(offsetof(cpu_pool, after) / 128 > (offsetof(cpu_pool, before) + sizeof(((cpu_pool *)0)->before) - 1) / 128, #before " and " #after " share 128 bytes")
+APART(stop, next);
+APART(next, arrived);
+APART(arrived, phase);
+_Static_assert(sizeof(cpu_pool) - offsetof(cpu_pool, phase) >= 128, "phase shares 128 bytes with what comes after the pool");
+_Static_assert(sizeof(worker) % 128 == 0 && _Alignof(cpu_pool) % 128 == 0, "neighbours share 128 bytes");
 
 static void relax(void)
 {
@@ -98,7 +112,7 @@ static void *serve(void *arg)
 cpu_pool *cpu_pool_new(int threads)
 {
 	cpu_pool *p = NULL;
-	if (posix_memalign((void **)&p, 64, sizeof *p) != 0) {
+	if (posix_memalign((void **)&p, LINE, sizeof *p) != 0) {
 		errno = ENOMEM;
 		return NULL;
 	}
@@ -106,8 +120,9 @@ cpu_pool *cpu_pool_new(int threads)
 	p->threads = 1;
 	pthread_mutex_init(&p->lock, NULL);
 	pthread_cond_init(&p->wake, NULL);
-	p->workers = calloc((size_t)threads, sizeof *p->workers);
-	int err = p->workers ? 0 : ENOMEM;
+	int err = posix_memalign((void **)&p->workers, LINE, (size_t)threads * sizeof *p->workers);
+	if (err) p->workers = NULL;
+	else memset(p->workers, 0, (size_t)threads * sizeof *p->workers);
 	for (int i = 1; i < threads && !err; ++i) {
 		p->workers[i].pool = p;
 		err = pthread_create(&p->workers[i].thread, NULL, serve, &p->workers[i]);

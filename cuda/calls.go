@@ -14,12 +14,14 @@ import "C"
 
 import (
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"strings"
 	"sync"
 	"unsafe"
 
 	"gpubench/internal/backend"
+	"gpubench/internal/dynlib"
 )
 
 // libraries are the names of the driver in the order in which they are tried: as the
@@ -54,11 +56,11 @@ func openLibrary() error {
 		var why [512]C.char
 		code := C.nv_open(cname, &why[0], C.size_t(len(why)))
 		C.free(unsafe.Pointer(cname))
-		switch code {
-		case 0:
+		if code == 0 {
 			return nil
-		case 2:
-			return &backend.Error{Kind: backend.Absent, Text: fmt.Sprintf("cuda: %s cannot be used: %s", name, C.GoString(&why[0])),
+		}
+		if said := C.GoString(&why[0]); code != 1 || !dynlib.Missing(name, said) {
+			return &backend.Error{Kind: backend.Absent, Text: fmt.Sprintf("cuda: %s cannot be used: %s", name, said),
 				Remedy: "install NVIDIA's driver whole, in one version"}
 		}
 	}
@@ -385,7 +387,8 @@ func (p *pointers) openBLAS(id, library string, mode int) (h blasHandle, version
 	defer C.free(unsafe.Pointer(cname))
 	var why [512]C.char
 	if code := C.nv_blas_open(cname, &why[0], C.size_t(len(why))); code != 0 {
-		return h, 0, code == 1, fmt.Errorf("%s", C.GoString(&why[0]))
+		said := C.GoString(&why[0])
+		return h, 0, code == 1 && dynlib.Missing(library, said), errors.New(said)
 	}
 	var v C.int
 	var made unsafe.Pointer

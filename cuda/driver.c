@@ -1,3 +1,5 @@
+//go:build cgo && linux
+
 // The rim of the CUDA driver: finding its calls, and the timed path.
 
 #include "driver.h"
@@ -18,27 +20,22 @@ NV_OPTIONAL(POINTER)
 NV_NEEDED(WRAP)
 NV_OPTIONAL(WRAP)
 
-// open_library returns a library, or sets *code to what nv_open returns.
-static void *open_library(const char *name, char *why, size_t size, int *code)
+// open_library returns a library, or NULL with what the loader says of it.
+static void *open_library(const char *name, char *why, size_t size)
 {
 	void *library = dlopen(name, RTLD_NOW | RTLD_LOCAL);
 	if (library)
 		return library;
 	const char *said = dlerror();
-	if (!said)
-		said = "dlopen gives no reason";
-	snprintf(why, size, "%s", said);
-	// What is missing may be another library that this one needs.
-	*code = strstr(said, "No such file") && strstr(said, name) ? 1 : 2;
+	snprintf(why, size, "%s", said ? said : "dlopen gives no reason");
 	return NULL;
 }
 
 int nv_open(const char *name, char *why, size_t size)
 {
-	int code = 0;
-	void *library = open_library(name, why, size, &code);
+	void *library = open_library(name, why, size);
 	if (!library)
-		return code;
+		return 1;
 #define FIND(name, symbol, parameters, arguments) *(void **)&p_##name = dlsym(library, symbol);
 	NV_NEEDED(FIND)
 	NV_OPTIONAL(FIND)
@@ -71,10 +68,9 @@ static struct {
 
 int nv_blas_open(const char *name, char *why, size_t size)
 {
-	int code = 0;
-	void *library = open_library(name, why, size, &code);
+	void *library = open_library(name, why, size);
 	if (!library)
-		return code;
+		return 1;
 	const struct {
 		const char *symbol;
 		void **to;

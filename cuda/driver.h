@@ -73,8 +73,8 @@ enum { NV_STREAM_NON_BLOCKING = 1, NV_CAPTURE_RELAXED = 2 };
 NV_NEEDED(NV_DECLARE)
 NV_OPTIONAL(NV_DECLARE)
 
-// nv_open opens the driver and finds its calls. It returns 0; or 1 with why in the text
-// where there is no such file; or 2 with why where there is one that cannot be used.
+// nv_open opens the driver and finds its calls. It returns 0; or 1 where it cannot be
+// opened, with what the loader says of it; or 2 with what it lacks.
 int nv_open(const char *library, char *why, size_t size);
 
 // nv_load_ptx compiles a text. What the compiler says, cut to size - 1 bytes, is in log.

@@ -29,6 +29,7 @@ const (
 	jitCompilerNotFound    = 221
 	unsupportedPTXVersion  = 222
 	jitCompilationDisabled = 223
+	contained              = 226
 	operatingSystem        = 304
 	illegalAddress         = 700
 	launchOutOfResources   = 701
@@ -41,6 +42,7 @@ const (
 	invalidAddressSpace    = 717
 	invalidPC              = 718
 	launchFailed           = 719
+	tensorMemoryLeak       = 721
 	notPermitted           = 800
 	notSupported           = 801
 	systemNotReady         = 802
@@ -52,8 +54,8 @@ const (
 )
 
 // Results after which the device does nothing more for this process.
-var lost = []int{eccUncorrectable, nvlinkUncorrectable, illegalAddress, launchTimeout, contextIsDestroyed, assertion,
-	hardwareStackError, illegalInstruction, misalignedAddress, invalidAddressSpace, invalidPC, launchFailed, mpsClientTerminated}
+var lost = []int{eccUncorrectable, nvlinkUncorrectable, contained, illegalAddress, launchTimeout, contextIsDestroyed, assertion,
+	hardwareStackError, illegalInstruction, misalignedAddress, invalidAddressSpace, invalidPC, launchFailed, tensorMemoryLeak, mpsClientTerminated}
 
 // failure is the error for a call at place (cuda or a device's id) that gave res while
 // something was being done.
@@ -93,6 +95,7 @@ var remedies = map[int]string{
 	jitCompilerNotFound:    "the driver's libnvidia-ptxjitcompiler.so.1 is missing: install the driver whole; " + remedyContainer,
 	unsupportedPTXVersion:  "the driver is too old for this kernel: update it",
 	jitCompilationDisabled: "unset CUDA_DISABLE_PTX_JIT",
+	contained:              "the card met an error that it contained, of its memory perhaps: see dmesg for lines with Xid and nvidia-smi -q -d ECC,ROW_REMAPPER, and reset the card",
 	operatingSystem:        "check that the driver's kernel modules are loaded and that this user may open /dev/nvidiactl and /dev/nvidia-uvm",
 	launchOutOfResources:   "this specialization takes more registers than the device has; another may fit",
 	launchTimeout:          "the watchdog of a display ended the kernel: choose a smaller size, or measure a card without a display",

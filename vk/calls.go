@@ -13,6 +13,7 @@ package vk
 import "C"
 
 import (
+	"cmp"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -20,6 +21,7 @@ import (
 	"unsafe"
 
 	"gpubench/internal/backend"
+	"gpubench/internal/dynlib"
 
 	vulkan "github.com/vulkan-go/vulkan"
 )
@@ -33,20 +35,29 @@ var loaded struct {
 	loader *loader
 }
 
-// openLoader opens the first of the libraries that is there, or says why the
-// first is not.
+// refused is what is said of a library that is there and cannot be used.
+type refused struct{ text string }
+
+func (e *refused) Error() string { return e.text }
+
+// openLoader opens the first of the libraries that can be used, or says why the first
+// that is there cannot; or, where none is there, the first of all.
 func openLoader(names []string) (*loader, error) {
 	loaded.Lock()
 	defer loaded.Unlock()
-	var first error
+	var first, there error
 	for _, name := range names {
 		cname := C.CString(name)
 		var why [512]C.char
 		get := C.gb_open(cname, &why[0], C.size_t(len(why)))
 		C.free(unsafe.Pointer(cname))
 		if get == nil {
+			said := C.GoString(&why[0])
+			if there == nil && !dynlib.Missing(name, said) {
+				there = &refused{name + ": " + said}
+			}
 			if first == nil {
-				first = errors.New(C.GoString(&why[0]))
+				first = errors.New(said)
 			}
 			continue
 		}
@@ -60,7 +71,7 @@ func openLoader(names []string) (*loader, error) {
 		}
 		return loaded.loader, nil
 	}
-	return nil, first
+	return nil, cmp.Or(there, first)
 }
 
 // version is the API version of the loader.

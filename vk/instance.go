@@ -7,12 +7,14 @@ package vk
 import (
 	"cmp"
 	"fmt"
+	"path"
 	"runtime"
 	"slices"
 	"strconv"
 	"strings"
 
 	"gpubench/internal/backend"
+	"gpubench/internal/dynlib"
 	"gpubench/internal/result"
 
 	vulkan "github.com/vulkan-go/vulkan"
@@ -29,11 +31,7 @@ func libraries() []string {
 	if runtime.GOOS != "darwin" {
 		return []string{"libvulkan.so.1", "libvulkan.so"}
 	}
-	var names []string
-	for _, dir := range []string{"", "/opt/homebrew/lib/", "/usr/local/lib/"} {
-		names = append(names, dir+"libvulkan.1.dylib", dir+"libMoltenVK.dylib")
-	}
-	return names
+	return slices.Concat(dynlib.Names("libvulkan.1.dylib"), dynlib.Names("libMoltenVK.dylib"))
 }
 
 // instance is a connection to the drivers that are installed.
@@ -49,12 +47,15 @@ func newInstance(names []string) (*instance, error) {
 	if err != nil {
 		e := &backend.Error{
 			Kind:   backend.Absent,
-			Text:   "vulkan: " + names[0] + " not found",
+			Text:   "vulkan: " + path.Base(names[0]) + " not found",
 			Remedy: "install the Vulkan loader (Debian and Ubuntu: apt install libvulkan1; Fedora: dnf install vulkan-loader) and a driver (mesa-vulkan-drivers)",
 			Err:    err,
 		}
 		if runtime.GOOS == "darwin" {
 			e.Remedy = "install MoltenVK and the Vulkan loader (brew install molten-vk vulkan-loader)"
+		}
+		if _, ok := err.(*refused); ok {
+			e.Text = "vulkan: a Vulkan loader cannot be used"
 		}
 		return nil, e
 	}

@@ -487,6 +487,9 @@ func TestNoLoader(t *testing.T) {
 	if e := wantError(t, err, backend.Absent); !strings.Contains(e.Error(), "vkGetInstanceProcAddr") {
 		t.Errorf("%v does not say what is missing", e)
 	}
+	// What is there and cannot be used says more than what is not there.
+	_, err = newInstance([]string{"libvulkan-missing.so.1", "libc.so.6"})
+	wantError(t, err, backend.Absent, "vulkan: a Vulkan loader cannot be used: libc.so.6: ")
 }
 
 func TestNoDriver(t *testing.T) {

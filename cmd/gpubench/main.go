@@ -11,15 +11,36 @@ import (
 	"runtime/debug"
 
 	"github.com/spf13/pflag"
+
+	"gpubench/internal/dynlib"
 )
 
 func main() {
 	ownPipeErrors()
+	leaveWorkingDirectory(os.Stderr)
 	var stdout io.Writer = os.Stdout
 	if stdoutWasClosed() {
 		stdout = closed{}
 	}
 	os.Exit(run(context.Background(), stdout, os.Stderr, os.Args[1:], os.Getenv))
+}
+
+// leaveWorkingDirectory takes the working directory out of where the processes that load
+// drivers and libraries look for them: all of those are started after it.
+func leaveWorkingDirectory(stderr io.Writer) {
+	for _, name := range dynlib.Variables {
+		value := os.Getenv(name)
+		clean, dropped := dynlib.Clean(value)
+		if clean == value {
+			continue
+		}
+		if os.Setenv(name, clean); clean == "" {
+			os.Unsetenv(name)
+		}
+		for _, dir := range dropped {
+			fmt.Fprintf(stderr, "gpubench: %s has the relative directory %q: nothing is loaded from below the working directory; give it from / on\n", name, dir)
+		}
+	}
 }
 
 // Exit codes. 130 and 143 are those of a shell for SIGINT and SIGTERM.

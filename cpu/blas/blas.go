@@ -60,10 +60,10 @@ func (blasBackend) Open(id string) (backend.Device, error) {
 		return nil, err
 	}
 	l.lookMKL()
-	facts, _ := host.Facts()
+	_, memory := host.Machine()
 	return &device{lib: l, info: result.Device{ID: id, Backend: "blas", Class: result.ClassCPU, Name: l.title(),
 		Driver:      result.Driver{Name: l.name, Info: l.info, Version: l.version},
-		MemoryBytes: facts.MemoryBytes, Unified: true, Threads: threads, Limits: map[string]uint64{},
+		MemoryBytes: memory, Unified: true, Threads: threads, Limits: map[string]uint64{},
 		ProcessorISA: processorISA(), Steering: l.steering, Library: l.describe()}}, nil
 }
 

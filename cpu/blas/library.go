@@ -14,11 +14,13 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"unsafe"
 
 	"gpubench/internal/backend"
+	"gpubench/internal/dynlib"
 	"gpubench/internal/steering"
 )
 
@@ -56,7 +58,7 @@ func (l *library) title() string {
 func find(threads int, candidates []string) (*library, error) {
 	steering.Apply(threads)
 	if path := os.Getenv(Variable); path != "" {
-		l, err := open(path, threads)
+		l, err := openNamed(path, threads)
 		if err != nil {
 			return nil, &backend.Error{Kind: backend.Absent, Text: fmt.Sprintf("blas: %s names %s", Variable, path), Err: err,
 				Remedy: "let it name one of " + makers + ", or unset it"}
@@ -86,6 +88,17 @@ func find(threads int, candidates []string) (*library, error) {
 	return nil, &backend.Error{Kind: backend.Absent, Text: text, Remedy: remedy}
 }
 
+// openNamed opens the library that a user names.
+func openNamed(name string, threads int) (l *library, err error) {
+	for _, path := range dynlib.Names(name) {
+		l, err = open(path, threads)
+		if absent := new(notOpened); !errors.As(err, &absent) || !absent.missing {
+			return l, err
+		}
+	}
+	return nil, err
+}
+
 // notOpened is what the dynamic loader said.
 type notOpened struct {
 	text    string
@@ -112,10 +125,8 @@ func openFor(path string, threads int, isa string) (*library, error) {
 	if h == nil {
 		defer C.free(unsafe.Pointer(text))
 		said := C.GoString(text)
-		// The loader's complaint begins with the file that is missing, which may also be
-		// another one that this one needs.
-		said, ours := strings.CutPrefix(said, path+": ")
-		return nil, &notOpened{said, ours && strings.Contains(said, "No such file")}
+		missing := dynlib.Missing(path, said)
+		return nil, &notOpened{strings.TrimPrefix(said, path+": "), missing}
 	}
 	s := symbols{h}
 	l := &library{sgemm: s.find("cblas_sgemm"), choice: made}
@@ -246,12 +257,7 @@ func (l *library) mkl(s symbols) (set func(int), get func() int, err error) {
 	if os.Getenv("MKL_THREADING_LAYER") == "" {
 		layer := C.int(mklThreadingSequential)
 		for _, t := range mklThreading {
-			name := C.CString(t.library)
-			var text *C.char
-			found := C.blas_open_global(name, &text) != nil
-			C.free(unsafe.Pointer(name))
-			C.free(unsafe.Pointer(text))
-			if found {
+			if slices.ContainsFunc(dynlib.Names(t.library), opens) {
 				layer = t.code
 				break
 			}
@@ -268,6 +274,16 @@ func (l *library) mkl(s symbols) (set func(int), get func() int, err error) {
 		l.version, _, _ = strings.Cut(l.version, "-")
 	}
 	return func(n int) { C.blas_call_set(f[4], C.int(n)) }, func() int { return int(C.blas_call_get(f[5])) }, nil
+}
+
+// opens reports whether there is a library of that name, which stays open.
+func opens(path string) bool {
+	name := C.CString(path)
+	var text *C.char
+	found := C.blas_open_global(name, &text) != nil
+	C.free(unsafe.Pointer(name))
+	C.free(unsafe.Pointer(text))
+	return found
 }
 
 // accelerate has no version of its own: it is part of the operating system. Its

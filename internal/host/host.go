@@ -36,6 +36,12 @@ const DeclaredRuntime = "GPUBENCH_RUNTIME"
 // about it. It never fails.
 func Facts() (result.Host, []result.Warning) { return here().facts() }
 
+// Machine is the processor's name and the memory in bytes, as Facts has them.
+func Machine() (processor string, memoryBytes uint64) {
+	p := here()
+	return p.cpuModel(), p.memory()
+}
+
 // UsableCPUs is the number of processors that this process may keep busy: those of
 // its affinity, but no more than the cgroup's quota rounded up. It is at least 1.
 func UsableCPUs() int {
@@ -83,7 +89,8 @@ type system struct {
 	logical int    // logical processors of the machine
 	memory  uint64 // bytes
 	rosetta bool   // the program runs translated
-	mac     *result.Mac
+	// mac asks a Mac about itself, by programs: only for Facts. It is nil elsewhere.
+	mac func() *result.Mac
 }
 
 func here() place {
@@ -117,7 +124,9 @@ func (p place) facts() (result.Host, []result.Warning) {
 		DRI:         p.nodes("dev/dri", dri),
 		NVIDIA:      p.nodes("dev", nvidia),
 		KernelID:    p.kernelID(),
-		Mac:         p.system.mac,
+	}
+	if p.system.mac != nil {
+		h.Mac = p.system.mac()
 	}
 	var contradicted string
 	h.Runtime, contradicted = p.runtime()

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"gpubench/internal/result"
 )
 
 func systemFacts() (kernel string, sys system) {
@@ -20,7 +22,7 @@ func systemFacts() (kernel string, sys system) {
 	sys.memory, _ = unix.SysctlUint64("hw.memsize")
 	translated, err := unix.SysctlUint32("sysctl.proc_translated")
 	sys.rosetta = err == nil && translated == 1
-	sys.mac = macFacts(sysctl, pmset)
+	sys.mac = func() *result.Mac { return macFacts(sysctl, pmset) }
 	return kernel, sys
 }
 

@@ -1,6 +1,8 @@
 package host
 
 import (
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -52,7 +54,7 @@ func TestMacFacts(t *testing.T) {
 		}
 		// They come with the facts.
 		p := machine(nil)
-		p.system.mac = m
+		p.system.mac = func() *result.Mac { return m }
 		h, warnings := p.facts()
 		var codes []string
 		for _, w := range warnings {
@@ -60,6 +62,48 @@ func TestMacFacts(t *testing.T) {
 		}
 		if h.Mac != m || !slices.Equal(codes, tt.warnings) {
 			t.Errorf("%s: %+v, warnings %v", tt.name, h.Mac, codes)
+		}
+	}
+}
+
+// A Mac's programs are started once for the facts, and not for a question about the
+// processors or the memory, which every launch asks several times.
+func TestMacIsAskedOnce(t *testing.T) {
+	started := map[string]int{}
+	p := machine(nil)
+	p.system.mac = func() *result.Mac {
+		return macFacts(func(string) string { return "" }, func(options ...string) string {
+			started[strings.Join(options, " ")]++
+			return ""
+		})
+	}
+	p.usableCPUs()
+	p.cpuModel()
+	p.memory()
+	if len(started) > 0 {
+		t.Errorf("pmset was started for the processors: %v", started)
+	}
+	p.facts()
+	if len(started) != 2 || started["-g batt"] != 1 || started["-g"] != 1 {
+		t.Errorf("pmset was started for the facts: %v", started)
+	}
+}
+
+// What every child asks of its host starts no program: Facts is for who writes a document.
+func TestFactsAreForDocuments(t *testing.T) {
+	for _, dir := range []string{"../../cpu", "../../cpu/blas", "../../vk", "../../cuda", "../../metal", "../../nvml", "../launch", "../worker", "../meter", "../measure"} {
+		files, _ := filepath.Glob(filepath.Join(dir, "*.go"))
+		if len(files) == 0 {
+			t.Errorf("%s has no files", dir)
+		}
+		for _, name := range files {
+			text, err := os.ReadFile(name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !strings.HasSuffix(name, "_test.go") && strings.Contains(string(text), "host.Facts(") {
+				t.Errorf("%s asks for all facts: host.Machine and host.UsableCPUs start no program", name)
+			}
 		}
 	}
 }
