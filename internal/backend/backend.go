@@ -159,7 +159,8 @@ type Program interface {
 	// a process with a time limit.
 	Run(Batch) (Timing, error)
 	// Empty submits one dispatch of one workgroup that has nothing to do and writes
-	// nothing, and waits for its fence: what every batch costs besides its work.
+	// nothing, and waits for its fence: what every batch costs besides its work. Where that
+	// is too short for the clock it does so several times, and Timing.Dispatches says how often.
 	Empty() (Timing, error)
 	// Read copies the first len(c) elements of C's region from the device.
 	Read(c []float32) error
@@ -178,6 +179,9 @@ type Form struct {
 type Timing struct {
 	HostS   float64  // seconds from submit to fence
 	DeviceS *float64 // seconds by the device's clock as read, even if absurd; nil when it has none
+	// Dispatches is how many empty dispatches, one after the other, the times are of. It is
+	// set by Program.Empty where one alone is too short for the clock, and 0 elsewhere.
+	Dispatches int
 }
 
 // Kind sorts errors by what a caller does about them. It is also the code in

@@ -39,7 +39,7 @@ func (r *recorder) timeEmpty() error {
 		if err != nil {
 			return err
 		}
-		trips = append(trips, t.HostS)
+		trips = append(trips, t.HostS/float64(t.Dispatches))
 	}
 	if err := r.read(); err != nil {
 		return err
@@ -59,8 +59,8 @@ func (r *recorder) timeEmpty() error {
 	return nil
 }
 
-// empty runs n empty dispatches, each submitted and waited for by itself, and returns
-// the sum of their times. Those of the device's clock are left out: nothing that it says
+// empty runs n empty dispatches or more, each submitted and waited for by itself, and
+// returns the sum of their times and their number. Those of the device's clock are left out: nothing that it says
 // of no work could be told from a fault.
 func (r *recorder) empty(n int) (sum backend.Timing, err error) {
 	for range n {
@@ -75,6 +75,7 @@ func (r *recorder) empty(n int) (sum backend.Timing, err error) {
 			return backend.Timing{}, fmt.Errorf("empty dispatch: %w", err)
 		}
 		sum.HostS += t.HostS
+		sum.Dispatches += max(1, t.Dispatches)
 	}
 	return sum, nil
 }

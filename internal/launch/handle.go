@@ -219,7 +219,8 @@ func (b *bench) read() error {
 }
 
 // batch runs n dispatches between filling the region of C with NaN and checking it
-// whole, and counts the check in the totals. The order is descending in every second
+// whole, and counts the check in the totals. Its time is 0 where the clock is too coarse
+// for so few dispatches. The order is descending in every second
 // batch, so that both ends of every C are seen.
 func (b *bench) batch(n int) (backend.Timing, error) {
 	if err := context.Cause(b.s.ctx); err != nil {
@@ -240,8 +241,10 @@ func (b *bench) batch(n int) (backend.Timing, error) {
 	if err := b.read(); err != nil {
 		return backend.Timing{}, err
 	}
-	if err := checkHostClock(t, n); err != nil {
-		return backend.Timing{}, err
+	if t.HostS != 0 { // which is what a clock shows of less than its tick
+		if err := checkHostClock(t, n); err != nil {
+			return backend.Timing{}, err
+		}
 	}
 	maxError, varied, err := b.verifier.verify(b.region, order)
 	addVerification(b.totals, n, maxError, varied, err)

@@ -3,6 +3,7 @@
 package launch
 
 import (
+	"cmp"
 	"fmt"
 	"time"
 
@@ -218,7 +219,8 @@ func (r *recorder) checked(n int) (backend.Timing, error) {
 }
 
 // timed runs r.n dispatches and emits them as a sample of this kind. It returns the
-// seconds of one dispatch.
+// seconds of one dispatch. Where the clock has not moved while r.n dispatches ran, in the
+// warm-up, it emits nothing and returns 0: more of them are to be run then.
 func (r *recorder) timed(event string) (float64, error) {
 	if r.watch != nil {
 		r.watch.expected = time.Duration(r.last * float64(r.n) * float64(time.Second))
@@ -227,7 +229,15 @@ func (r *recorder) timed(event string) (float64, error) {
 	if err != nil {
 		return 0, err
 	}
-	sample := newSample(t, r.n, r.roundTrip)
+	n := cmp.Or(t.Dispatches, r.n)
+	if t.HostS == 0 {
+		if event == worker.EventWarmup && n < backend.MaxDispatches {
+			r.last = 0
+			return 0, nil
+		}
+		return 0, backend.Errorf(backend.Failed, "host clock: a batch of %d dispatches took 0 s: it stands still, or its ticks are longer than that", n)
+	}
+	sample := newSample(t, n, r.roundTrip)
 	sample.Flags = append(sample.Flags, r.disturbed...)
 	r.s.emit(worker.Event{Event: event, Sample: sample})
 	var index *int
@@ -235,10 +245,10 @@ func (r *recorder) timed(event string) (float64, error) {
 		i := r.samples
 		index = &i
 		r.samples++
-		r.dispatches += r.n
+		r.dispatches += n
 	}
 	r.watch.send(index, r.s.emit)
-	r.last = t.HostS / float64(r.n)
+	r.last = t.HostS / float64(n)
 	return r.last, nil
 }
 

@@ -256,16 +256,30 @@ func (t *trial) run(spec backend.Specialization, best float64) (shortest float64
 	}
 	times := []float64{timing.HostS}
 	for sum := 0.0; len(times) <= leastSearched || len(times) <= mostSearched && sum < searchTimeS; {
-		n := forTime(searchBatchS, slices.Min(times))
+		n := forTime(searchBatchS, least(times))
 		timing, err := b.batch(n)
 		if err != nil {
 			return 0, err
 		}
 		times = append(times, timing.HostS/float64(n))
 		sum += timing.HostS
-		if best > 0 && slices.Min(times) > hopeless*best {
+		if best > 0 && least(times) > hopeless*best {
 			break
 		}
 	}
-	return slices.Min(times), nil
+	if shortest = least(times); shortest == 0 {
+		return 0, backend.Errorf(backend.Failed, "host clock: %d dispatches took 0 s: it stands still, or its ticks are longer than that", backend.MaxDispatches)
+	}
+	return shortest, nil
+}
+
+// least is the shortest of the times that are one: 0 is what a clock shows of less than its
+// tick. It is 0 where there is none.
+func least(times []float64) (shortest float64) {
+	for _, t := range times {
+		if t > 0 && (shortest == 0 || t < shortest) {
+			shortest = t
+		}
+	}
+	return shortest
 }
