@@ -396,10 +396,12 @@ func TestFaults(t *testing.T) {
 		214: {"CUDA_ERROR_ECC_UNCORRECTABLE", backend.DeviceLost, "nvidia-smi -q -d ECC"},
 		221: {"CUDA_ERROR_JIT_COMPILER_NOT_FOUND", backend.Unusable, "libnvidia-ptxjitcompiler.so.1"},
 		222: {"CUDA_ERROR_UNSUPPORTED_PTX_VERSION", backend.Unusable, "too old"},
+		226: {"CUDA_ERROR_CONTAINED", backend.DeviceLost, "ROW_REMAPPER"},
 		700: {"CUDA_ERROR_ILLEGAL_ADDRESS", backend.DeviceLost, "Xid"},
 		701: {"CUDA_ERROR_LAUNCH_OUT_OF_RESOURCES", backend.Limit, "registers"},
 		702: {"CUDA_ERROR_LAUNCH_TIMEOUT", backend.DeviceLost, "watchdog of a display"},
 		719: {"CUDA_ERROR_LAUNCH_FAILED", backend.DeviceLost, "Xid"},
+		721: {"CUDA_ERROR_TENSOR_MEMORY_LEAK", backend.DeviceLost, "Xid"},
 		805: {"CUDA_ERROR_MPS_CONNECTION_FAILED", backend.Failed, "MPS server"},
 	}
 	for symbol, call := range calls {

@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	gonum "gonum.org/v1/gonum/blas"
 	"gonum.org/v1/gonum/blas/blas64"
@@ -126,6 +127,29 @@ func normal(rng *rand.Rand, n int) ([]float32, []float64) {
 		x64[i] = float64(x[i])
 	}
 	return x, x64
+}
+
+// A clock that ticks as seldom as Apple's, or less, shows an empty dispatch all the same.
+func TestEmptyOnACoarseClock(t *testing.T) {
+	d := openDevice(t, "blas:1")
+	p := backend.Problem{M: 1, N: 1, K: 1}
+	built, err := d.Build(backend.KernelMatmul, p, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer built.Close()
+	pr, fine := built.(*program), backend.NewClock()
+	for _, tick := range []float64{125e-9 / 3, 1e-6, 1e-4} {
+		pr.clock = func() time.Duration {
+			return time.Duration(math.Floor(fine().Seconds()/tick) * tick * 1e9)
+		}
+		pr.tick = pr.clock.Tick()
+		for range 30 {
+			if got, err := pr.Empty(); err != nil || !(got.HostS >= 2*tick*0.99) || got.Dispatches < 1 {
+				t.Fatalf("ticks of %g s: %+v, %v", tick, got, err)
+			}
+		}
+	}
 }
 
 func TestDevices(t *testing.T) {

@@ -38,6 +38,7 @@ type fake struct {
 	stray     int                                                       // distance from C's first element, or from its last (positive), of a write of the last dispatch
 	emptyS    float64                                                   // host seconds of an empty dispatch; 10 µs when 0
 	emptyErr  error
+	tick      float64                 // of the host's clock, in seconds; 0 for one that shows everything
 	scribble  bool                    // the empty dispatch writes into C
 	rounding  func(float32) float32   // applied to the inputs
 	jitter    bool                    // every batch has other last bits
@@ -193,6 +194,9 @@ func (p *fakeProgram) dispatch(b backend.Batch, dispatch int) {
 // timing lets a time pass.
 func (p *fakeProgram) timing(host float64) backend.Timing {
 	time.Sleep(time.Duration(host * 1e9))
+	if p.f.tick > 0 {
+		host = math.Floor(host/p.f.tick) * p.f.tick
+	}
 	timing := backend.Timing{HostS: host}
 	if p.f.deviceS != nil {
 		timing.DeviceS = p.f.deviceS(host)

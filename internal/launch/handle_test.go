@@ -809,3 +809,33 @@ func (e events) tried(t *testing.T) (lines []string) {
 	}
 	return lines
 }
+
+// A dispatch shorter than a tick of the host's clock fails nothing, and no time is zero: of
+// Apple's clock, of one that counts microseconds, and of one that counts milliseconds.
+func TestCoarseClock(t *testing.T) {
+	for _, tick := range []float64{125e-9 / 3, 1e-6, 1e-4} {
+		for _, op := range []string{worker.OpLaunch, worker.OpSearch} {
+			req := launchRequest()
+			req.Op, req.Problem = op, backend.Problem{M: 1, N: 1, K: 1}
+			got, err := handle(t, &fake{dispatchS: 30e-9, emptyS: 1e-3, tick: tick}, req)
+			if err != nil {
+				t.Errorf("%s, ticks of %g s: %v", op, tick, err)
+			}
+			samples := 0
+			for _, e := range got {
+				if e.Sample != nil && !(e.Sample.HostS > 0) || e.Event == worker.EventRoundTrip && !(e.RoundTripS > 0) || e.Candidate != nil && e.Candidate.Status != result.StatusSkipped && !(e.Candidate.BestS > 0) {
+					t.Errorf("%s, ticks of %g s: %+v has no time", op, tick, e)
+				}
+				if e.Event == worker.EventSample {
+					samples++
+					if each := e.Sample.HostS / float64(e.Sample.Dispatches); math.Abs(each-30e-9) > max(tick/e.Sample.HostS, 0.01)*30e-9 {
+						t.Errorf("ticks of %g s: a dispatch took %g s in %d dispatches", tick, each, e.Sample.Dispatches)
+					}
+				}
+			}
+			if op == worker.OpLaunch && samples < leastSamples {
+				t.Errorf("ticks of %g s: %d samples", tick, samples)
+			}
+		}
+	}
+}
