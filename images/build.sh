@@ -1,5 +1,5 @@
 #!/bin/sh
-# Builds the images with podman, buildah or docker, whichever is there (ENGINE names
+# Builds the images with podman, buildah or docker, the first that answers (ENGINE names
 # one), and writes an archive of each for each platform:
 # bin/images/gpubench-{cpu,vulkan}-linux-{amd64,arm64}.tar. On the engine the image for
 # this machine is localhost/gpubench:cpu and localhost/gpubench:vulkan.
@@ -20,19 +20,46 @@ cd "$(dirname "$0")/.."
 die() { echo "images: $*" >&2; exit 1; }
 say() { echo "images: $*" >&2; }
 
-engine=${ENGINE:-}
-for e in podman buildah docker; do
-	[ -n "$engine" ] || ! command -v $e >/dev/null || engine=$e
-done
-[ -n "$engine" ] || die "none of podman, buildah and docker is installed: install one (Debian: apt-get install podman runc; macOS: brew install podman)"
-case $engine in podman | buildah | docker) ;; *) die "ENGINE=$engine: it must be podman, buildah or docker" ;; esac
-command -v "$engine" >/dev/null || die "ENGINE=$engine: it is not installed"
-[ "$engine" != docker ] || docker info >/dev/null 2>&1 || die "docker is there but its daemon does not answer: start it, or name another engine with ENGINE=podman"
-
 system=$(uname -s)
 here=$(go env GOARCH)
+
+# answers ENGINE succeeds where it answers within half a minute. macOS has no timeout.
+answers() {
+	if command -v perl >/dev/null; then
+		perl -e 'alarm 30; exec @ARGV' "$1" info
+	else
+		"$1" info
+	fi >/dev/null 2>&1 </dev/null
+}
+
+# mute ENGINE says what to do about one that does not answer.
+mute() {
+	case $1-$system in
+	podman-Linux) echo "podman is there but does not answer: see what podman info says" ;;
+	podman-*) echo "podman is there but does not answer: run podman machine start (before the first time podman machine init)" ;;
+	docker-*) echo "docker is there but its daemon does not answer: start it" ;;
+	*) echo "$1 is there but does not answer: see what $1 info says" ;;
+	esac
+}
+
+engine=${ENGINE:-}
+if [ -n "$engine" ]; then
+	case $engine in podman | buildah | docker) ;; *) die "ENGINE=$engine: it must be podman, buildah or docker" ;; esac
+	command -v "$engine" >/dev/null || die "ENGINE=$engine: it is not installed"
+	answers "$engine" || die "ENGINE=$engine: $(mute "$engine"), or name another engine"
+fi
+silent=
+for e in podman buildah docker; do
+	[ -z "$engine" ] || break
+	command -v $e >/dev/null || continue
+	if answers $e; then engine=$e; else silent="$silent${silent:+; }$(mute $e)"; fi
+done
+if [ -z "$engine" ]; then
+	die "${silent:-none of podman, buildah and docker is installed: install one (Debian: apt-get install podman runc; macOS: brew install podman)}"
+fi
+[ -z "$silent" ] || say "$silent; going on with $engine"
+
 if [ "$system" != Linux ]; then
-	[ "$engine" != podman ] || podman info >/dev/null 2>&1 || die "podman is there but does not answer: run podman machine start (before the first time podman machine init), or name another engine with ENGINE=docker"
 	case " ${IMAGES:-} " in *" venushost "*) die "the image venushost is for tests on Linux" ;; esac
 fi
 platforms=${PLATFORMS:-}

@@ -36,6 +36,8 @@ func TestNoMoltenVKToLink(t *testing.T) {
 	if out, err := exec.Command("gcc", append(link, "-ldl")...).CombinedOutput(); err == nil || !strings.Contains(string(out), "vkGetInstanceProcAddr") {
 		t.Fatalf("nothing of MoltenVK is missing: %v\n%s", err, out)
 	}
+	// CC may have arguments, with spaces in them.
+	t.Setenv("CC", "gcc -O1 '-DTWO=2 + 2'")
 	run("../scripts/moltenvk.sh", dir)
 	run("gcc", append(link, "-L"+dir, "-lMoltenVK", "-ldl")...)
 	run(filepath.Join(dir, "main"))

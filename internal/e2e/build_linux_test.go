@@ -33,7 +33,7 @@ build)
 create) echo "a-container" ;;
 cp) case $2 in *:/out/.) cp "$NOTES/program" "$3/gpubench"; chmod +x "$3/gpubench" ;; *) echo driver >"$3/driver.so" ;; esac ;;
 save) while [ "$1" != -o ]; do shift; done; echo saved >"$2" ;;
-info) exit ${STAND_IN_INFO:-0} ;;
+info) case " ${STAND_IN_MUTE-} " in *" ${0##*/} "*) exit 1 ;; esac ;;
 buildx) exit 1 ;;
 esac`
 
@@ -66,7 +66,7 @@ func newBuilder(t *testing.T) *builder {
 	script("uname", `echo ${STAND_IN_SYSTEM:-Darwin}`)
 	script("runc", "exit 1") // which no Mac has, and must not be asked for
 	// All that the script needs of a Mac.
-	for _, name := range []string{"sh", "git", "tar", "cp", "mv", "rm", "mkdir", "mktemp", "chmod", "dirname", "wc", "sed", "grep", "tail", "cat", "tr", "find"} {
+	for _, name := range []string{"sh", "git", "tar", "cp", "mv", "rm", "mkdir", "mktemp", "chmod", "dirname", "wc", "sed", "grep", "tail", "cat", "tr", "find", "perl"} {
 		if err := os.Symlink(tool(t, name), filepath.Join(path, name)); err != nil {
 			t.Fatal(err)
 		}
@@ -210,6 +210,14 @@ func TestImagesOnAMac(t *testing.T) {
 	if a, _ := b.run(t, "ENGINE=docker", "IMAGES=cpu"); a.code != 0 || !strings.Contains(b.sent("localhost/gpubench-build:arm64", "Containerfile"), "\nRUN make build ") {
 		t.Errorf("docker: exit code %d\n%s%s", a.code, a.stderr, b.sent("localhost/gpubench-build:arm64", "Containerfile"))
 	}
+	// One that does not answer is passed over, in favour of any that does.
+	for mute, want := range map[string]string{"podman": "docker", "docker": "podman", "": "podman"} {
+		a, notes := b.run(t, "STAND_IN_MUTE="+mute, "IMAGES=cpu")
+		built := slices.ContainsFunc(notes, func(n string) bool { return strings.HasPrefix(n, want+" build ") })
+		if said := strings.Contains(a.stderr, "images: podman is there but does not answer: "); a.code != 0 || !built || said != (mute == "podman") {
+			t.Errorf("%q does not answer: exit code %d\n%s%s", mute, a.code, a.stderr, strings.Join(notes, "\n"))
+		}
+	}
 	if _, notes := b.run(t, "VENUS=none"); slices.ContainsFunc(notes, func(n string) bool { return strings.Contains(n, "gpubench-driver") }) {
 		t.Errorf("VENUS=none: %s", strings.Join(notes, "\n"))
 	}
@@ -238,8 +246,10 @@ func TestImagesNeed(t *testing.T) {
 		env  []string
 		want string
 	}{
-		{"a machine that is not started", []string{"STAND_IN_INFO=1"}, "run podman machine start"},
-		{"a daemon that is not started", []string{"STAND_IN_INFO=1", "ENGINE=docker"}, "its daemon does not answer"},
+		{"none that answers", []string{"STAND_IN_MUTE=podman docker"}, "run podman machine start (before the first time podman machine init); docker is there but its daemon does not answer"},
+		{"a machine that is not started", []string{"STAND_IN_MUTE=podman", "ENGINE=podman"}, "run podman machine start"},
+		{"podman on Linux", []string{"STAND_IN_MUTE=podman docker", "STAND_IN_SYSTEM=Linux"}, "see what podman info says; docker is there"},
+		{"a daemon that is not started", []string{"STAND_IN_MUTE=docker", "ENGINE=docker"}, "its daemon does not answer"},
 		{"an engine that is none", []string{"ENGINE=container"}, "it must be podman, buildah or docker"},
 		{"a build that fails", []string{"STAND_IN_FAILS=localhost/gpubench-driver:arm64"},
 			"it went wrong\nimages: podman could not build localhost/gpubench-driver:arm64 for linux/arm64 from images/Containerfile.venus"},

@@ -27,7 +27,8 @@ func buildBecome(t *testing.T) built {
 	if cc == "" {
 		cc = "gcc"
 	}
-	libc, err := exec.Command(cc, "-print-file-name=libc.a").Output()
+	// CC may have arguments.
+	libc, err := exec.Command("sh", "-c", cc+" -print-file-name=libc.a").Output()
 	if err != nil || !filepath.IsAbs(string(libc)) {
 		t.Skipf("no static C library: %s -print-file-name=libc.a: %s%v", cc, libc, err)
 	}
