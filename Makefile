@@ -2,6 +2,7 @@
 # types first should neither install nor build anything.
 
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
+ACTIONLINT := github.com/rhysd/actionlint/cmd/actionlint@v1.7.12
 
 STATIC_TAGS := static,netgo,osusergo
 # go-nvml's undefined symbols must not be resolved when the program starts.
@@ -23,7 +24,7 @@ export CGO_LDFLAGS := -O2 -g '-L$(CURDIR)/build/moltenvk'
 endif
 
 .NOTPARALLEL: # the targets of a list follow one another; go uses all cores by itself
-.PHONY: help setup test-setup build run test check fmt vet staticcheck kernels bench aa gpu-check microbench results fuzz cross images test-images mac-check mac-test clean
+.PHONY: help setup test-setup build run test check fmt vet staticcheck targets workflows darwin-check kernels bench aa gpu-check microbench results fuzz cross images test-images mac-check mac-test clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -69,7 +70,7 @@ endif
 	go run ./internal/testsum go test -timeout 18m -json ./...
 	go run ./internal/testsum go test -C images/kubernetes -json ./...
 
-check: fmt vet staticcheck ## gofmt, go vet and staticcheck
+check: fmt vet staticcheck targets workflows ## gofmt, go vet, staticcheck, actionlint, and whether all loads for every system
 
 fmt:
 	@wrong=$$("$$(go env GOROOT)/bin/gofmt" -l .) && [ -z "$$wrong" ] || { echo "not formatted by gofmt: $$wrong" >&2; exit 1; }
@@ -79,6 +80,15 @@ vet:
 
 staticcheck:
 	go run $(STATICCHECK) ./...
+
+targets: # whether all packages load for every system, which asks no compiler of it
+	@scripts/targets.sh
+
+workflows: # what GitHub is to run
+	go run $(ACTIONLINT) .github/workflows/*.yml
+
+darwin-check: ## build, vet and link all for macOS without a Mac: SDK=DIR, an SDK of your own, and ARCH=arm64 or amd64 for one
+	@scripts/darwin-check.sh "$(SDK)" $(ARCH)
 
 kernels: ## remake the SPIR-V and all that is derived from it
 	go run ./kernels/gen

@@ -8,7 +8,7 @@
 # backend at all, so that it shows every C file which lacks a constraint.
 set -eu
 cd "$(dirname "$0")/.."
-[ $# != 0 ] || set -- linux/amd64 linux/arm64 linux/riscv64 darwin/arm64 darwin/amd64 freebsd/riscv64
+[ $# != 0 ] || set -- linux/amd64 linux/arm64 linux/riscv64 darwin/arm64 darwin/amd64 openbsd/riscv64
 
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
