@@ -27,7 +27,7 @@ endif
 .PHONY: help setup test-setup build run test check fmt vet staticcheck targets workflows darwin-check kernels bench aa gpu-check microbench results fuzz cross images test-images mac-check mac-test clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: ## install what building and running need, where it is missing
 	@scripts/setup.sh build
@@ -122,7 +122,7 @@ mac-check: ## on a Mac: build, test, measure, and leave a document and a log to 
 
 mac-test: # the tests of what touches the machine, part of mac-check
 	@scripts/moltenvk.sh build/moltenvk
-	go test -count 1 ./metal ./cpu/... ./vk ./kernels/... ./internal/host ./internal/msl ./internal/launch ./internal/worker
+	go test -count 1 ./metal ./cpu/... ./vk ./kernels/... ./internal/host ./internal/backend ./internal/dynlib ./internal/msl ./internal/launch ./internal/worker
 
 images: build ## build the test images with podman, buildah or docker, and archives of them in bin/images
 	images/build.sh

@@ -24,6 +24,24 @@ func TestShellScripts(t *testing.T) {
 	}
 }
 
+// darwin-check says what it lacks before it builds anything.
+func TestDarwinCheckNeeds(t *testing.T) {
+	empty := t.TempDir()
+	for _, tt := range []struct {
+		args []string
+		want string
+	}{
+		{[]string{""}, "darwin-check: no SDK is named; usage: make darwin-check SDK=DIR"},
+		{[]string{filepath.Join(empty, "none")}, "none is no directory"},
+		{[]string{empty}, "is no whole macOS SDK: it has no usr/include/stdlib.h"},
+	} {
+		a := finish(t, exec.Command("../../scripts/darwin-check.sh", tt.args...))
+		if a.code != 1 || !strings.Contains(a.stderr, tt.want) {
+			t.Errorf("%q: exit code %d, want 1 and %q\n%s", tt.args, a.code, tt.want, a.stderr)
+		}
+	}
+}
+
 // macSteps are what scripts/mac-check.sh does on a Mac, in this order.
 var macSteps = []string{
 	"sw_vers",
