@@ -210,7 +210,7 @@ func (d *device) build(p backend.Problem, v kernels.CPUVariant, c *C.cpu_variant
 	if pr.args == nil {
 		return nil, outOfMemory("the arguments", 2*C.sizeof_spmd_args)
 	}
-	for i, n := range []int{pr.inputs[0], pr.inputs[1], p.Region(backend.MaxDispatches)} {
+	for i, n := range []int{pr.inputs[0], pr.inputs[1], p.MaxRegion()} {
 		size := C.size_t(n) * 4
 		if C.posix_memalign(&pr.args.buffer[i], 4096, size) != 0 {
 			pr.Close()
@@ -260,14 +260,19 @@ func (p *program) Load(a, b []float32) error {
 	if [2]int{len(a), len(b)} != p.inputs {
 		panic(fmt.Sprintf("BUG: cpu: inputs of %d and %d elements for the problem %s", len(a), len(b), p.p))
 	}
-	copy(p.matrix(0, len(a)), a)
-	copy(p.matrix(1, len(b)), b)
+	p.Patch(0, 0, a)
+	p.Patch(1, 0, b)
+	return nil
+}
+
+func (p *program) Patch(matrix, at int, values []float32) error {
+	copy(p.matrix(matrix, p.inputs[matrix])[at:], values)
 	return nil
 }
 
 // region is the first n elements of C's region.
 func (p *program) region(n int) []float32 {
-	if most := p.p.Region(backend.MaxDispatches); n > most {
+	if most := p.p.MaxRegion(); n > most {
 		panic(fmt.Sprintf("BUG: cpu: %d elements of a region of %d", n, most))
 	}
 	return p.matrix(2, n)
@@ -285,13 +290,24 @@ func (p *program) Run(b backend.Batch) (backend.Timing, error) {
 	if err := b.Check(); err != nil {
 		return backend.Timing{}, err
 	}
-	return p.run(p.args, C.cpu_batch{n: C.uint32_t(b.Dispatches), buffer: 2, first: C.ptrdiff_t(4 * b.At(0)), step: C.ptrdiff_t(4 * b.Step())})
+	batch := C.cpu_batch{n: C.uint32_t(b.Dispatches), buffer: 2, first: C.ptrdiff_t(4 * b.Others().At(0)), step: C.ptrdiff_t(4 * b.Step()), apart: noneApart}
+	if b.Apart > 0 {
+		batch.apart, batch.own = C.uint32_t(b.Apart-1), C.ptrdiff_t(4*p.p.Place(b, b.Apart-1))
+	}
+	t, err := p.run(p.args, batch)
+	for i, at := range p.p.Witnesses(b) {
+		t.Witness[i] = p.region(at + 1)[at]
+	}
+	return t, err
 }
+
+// noneApart is the number of no dispatch.
+const noneApart = math.MaxUint32
 
 // Empty does it over and over where one thread alone is faster than the clock.
 func (p *program) Empty() (backend.Timing, error) {
 	return p.clock.Repeat(p.tick, func() error {
-		_, err := p.run(p.empty(), C.cpu_batch{n: 1, buffer: 2})
+		_, err := p.run(p.empty(), C.cpu_batch{n: 1, buffer: 2, apart: noneApart})
 		return err
 	})
 }
@@ -309,8 +325,8 @@ func (p *program) run(args *C.spmd_args, batch C.cpu_batch) (backend.Timing, err
 	return t, nil
 }
 
-func (p *program) Read(c []float32) error {
-	copy(c, p.region(len(c)))
+func (p *program) Read(c []float32, at int) error {
+	copy(c, p.region(at + len(c))[at:])
 	return nil
 }
 

@@ -53,7 +53,7 @@ func multiply(t testing.TB, d backend.Device, p backend.Problem, s backend.Speci
 // of the last one's C and nothing else was written, and returns that C.
 func run(t testing.TB, pr backend.Program, p backend.Problem, b backend.Batch) ([]float32, backend.Timing) {
 	t.Helper()
-	region := make([]float32, p.Region(b.Dispatches))
+	region := make([]float32, p.Region(b))
 	if err := pr.Fill(float32(math.NaN()), len(region)); err != nil {
 		t.Fatal(err)
 	}
@@ -61,7 +61,7 @@ func run(t testing.TB, pr backend.Program, p backend.Problem, b backend.Batch) (
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := pr.Read(region); err != nil {
+	if err := pr.Read(region, 0); err != nil {
 		t.Fatal(err)
 	}
 	c := slices.Clone(region[b.At(b.Dispatches-1):][:p.M*p.N])
@@ -184,14 +184,14 @@ func TestEmpty(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		region := make([]float32, p.Region(1))
+		region := make([]float32, p.Shared(1))
 		if err := pr.Fill(7, len(region)); err != nil {
 			t.Fatal(err)
 		}
 		if tm, err := pr.Empty(); err != nil || tm.HostS <= 0 || tm.DeviceS != nil {
 			t.Errorf("%v: %+v, %v", s, tm, err)
 		}
-		if err := pr.Read(region); err != nil {
+		if err := pr.Read(region, 0); err != nil {
 			t.Fatal(err)
 		}
 		if i := slices.IndexFunc(region, func(x float32) bool { return x != 7 }); i >= 0 {

@@ -85,7 +85,7 @@ static void work(cpu_pool *p, void *memory)
 	const uint64_t x = args.groups[0], y = args.groups[1], total = x * y * args.groups[2];
 	char *const base = args.buffer[batch.buffer];
 	for (uint32_t d = 0; d < batch.n; ++d) {
-		args.buffer[batch.buffer] = base + batch.first + (ptrdiff_t)d * batch.step;
+		args.buffer[batch.buffer] = base + (d == batch.apart ? batch.own : batch.first + (ptrdiff_t)(d - (d > batch.apart)) * batch.step);
 		for (;;) {
 			uint64_t i = atomic_fetch_add_explicit(&p->next[d & 1], 1, memory_order_relaxed);
 			if (i >= total) break;

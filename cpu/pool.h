@@ -26,10 +26,13 @@ cpu_pool *cpu_pool_new(int threads);
 void cpu_pool_free(cpu_pool *p);
 
 // cpu_batch is n dispatches, each after the one before, of which dispatch i is given
-// the buffer of that index from first + i * step bytes on.
+// the buffer of that index from first + i * step bytes on; but for dispatch apart, where there
+// is such a one, which is given it from own on, and which the ones after it do not count.
 typedef struct {
 	uint32_t n, buffer;
 	ptrdiff_t first, step;
+	uint32_t apart;
+	ptrdiff_t own;
 } cpu_batch;
 
 // cpu_pool_run runs a batch, each dispatch by all threads, and returns 0, or ENOMEM

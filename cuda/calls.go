@@ -16,6 +16,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"math"
 	"strings"
 	"sync"
 	"unsafe"
@@ -145,6 +146,7 @@ type pointers struct {
 	device             handle
 	context            unsafe.Pointer // of the calling thread
 	stream, begin, end unsafe.Pointer
+	shown              unsafe.Pointer // memory of the host for the witnesses of a batch
 }
 
 // init makes the device's context that of the calling thread, and what its batches
@@ -171,6 +173,11 @@ func (p *pointers) init(id string) error {
 		}
 		*to = event
 	}
+	var shown unsafe.Pointer
+	if res := C.nv_alloc_host(&shown, C.NV_WITNESSES*4); res != success {
+		return failure(id, "allocate memory that the host and the device share", "cuMemAllocHost", int(res))
+	}
+	p.shown = shown
 	return nil
 }
 
@@ -180,6 +187,9 @@ func (p *pointers) close() {
 		if e != nil {
 			C.nv_event_destroy(e)
 		}
+	}
+	if p.shown != nil {
+		C.nv_free_host(p.shown)
 	}
 	if p.stream != nil {
 		C.nv_stream_destroy(p.stream)
@@ -223,21 +233,21 @@ func (p *pointers) finish(id, doing, call string, res C.int) error {
 	return nil
 }
 
-// write copies values into memory that is as large.
-func (p *pointers) write(id, what string, to memory, values []float32) error {
-	if uint64(len(values))*4 != to.bytes {
-		return backend.Errorf(backend.Failed, "%s: %s has %d elements, and %d were given", id, what, to.bytes/4, len(values))
+// write copies values into memory from an element on.
+func (p *pointers) write(id, what string, to memory, values []float32, first int) error {
+	if err := to.check(id, what, first+len(values)); err != nil {
+		return err
 	}
-	res := C.nv_to_device(to.at, unsafe.Pointer(unsafe.SliceData(values)), C.size_t(to.bytes), p.stream)
+	res := C.nv_to_device(to.at+C.nv_ptr(4*first), unsafe.Pointer(unsafe.SliceData(values)), C.size_t(4*len(values)), p.stream)
 	return p.finish(id, "copy "+what+" to the device", "cuMemcpyHtoDAsync", res)
 }
 
-// read copies the first elements of memory into values.
-func (p *pointers) read(id, what string, values []float32, from memory) error {
-	if err := from.check(id, what, len(values)); err != nil {
+// read copies the elements of memory from one on into values.
+func (p *pointers) read(id, what string, values []float32, from memory, first int) error {
+	if err := from.check(id, what, first+len(values)); err != nil {
 		return err
 	}
-	res := C.nv_to_host(unsafe.Pointer(unsafe.SliceData(values)), from.at, C.size_t(4*len(values)), p.stream)
+	res := C.nv_to_host(unsafe.Pointer(unsafe.SliceData(values)), from.at+C.nv_ptr(4*first), C.size_t(4*len(values)), p.stream)
 	return p.finish(id, "copy "+what+" from the device", "cuMemcpyDtoHAsync", res)
 }
 
@@ -315,14 +325,25 @@ func (m module) allowShared(id string, bytes uint32) error {
 }
 
 // batch is a number of dispatches as the driver is given them.
-type batch struct{ c C.nv_batch }
+type batch struct {
+	order backend.Batch
+	c     C.nv_batch
+}
 
 func (p *pointers) newBatch(a, b, c memory, problem backend.Problem, order backend.Batch) *batch {
-	n := &batch{}
+	n := &batch{order: order}
 	n.c.stream, n.c.begin, n.c.end = p.stream, p.begin, p.end
 	n.c.count = C.uint32_t(order.Dispatches)
-	n.c.a, n.c.b, n.c.c = a.at, b.at, c.at+C.nv_ptr(4*order.At(0))
+	n.c.a, n.c.b, n.c.c = a.at, b.at, c.at+C.nv_ptr(4*order.Others().At(0))
 	n.c.step = C.int64_t(4 * order.Step())
+	n.c.apart = n.c.count
+	if order.Apart > 0 {
+		n.c.apart, n.c.own = C.uint32_t(order.Apart-1), c.at+C.nv_ptr(4*problem.Place(order, order.Apart-1))
+	}
+	for i, w := range problem.Witnesses(order) {
+		n.c.witness[i] = c.at + C.nv_ptr(4*w)
+	}
+	n.c.shown = (*C.uint32_t)(p.shown)
 	n.c.m, n.c.n, n.c.k = C.uint32_t(problem.M), C.uint32_t(problem.N), C.uint32_t(problem.K)
 	return n
 }
@@ -357,7 +378,11 @@ func (n *batch) submit(id string) (backend.Timing, error) {
 			Text: id + ": the stream was said to be idle before the batch was finished, so its time means nothing"}
 	}
 	device := float64(o.device)
-	return backend.Timing{HostS: float64(o.ns) / 1e9, DeviceS: &device}, nil
+	t := backend.Timing{HostS: float64(o.ns) / 1e9, DeviceS: &device}
+	for i, bits := range o.witness {
+		t.Witness[i] = math.Float32frombits(uint32(bits))
+	}
+	return t, nil
 }
 
 func (n *batch) failure(id, doing string, o C.nv_outcome) error {

@@ -355,7 +355,7 @@ func use() error {
 	if err := pr.Load(x, x); err != nil {
 		return err
 	}
-	if err := pr.Fill(1, p.Region(2)); err != nil {
+	if err := pr.Fill(1, p.Shared(2)); err != nil {
 		return err
 	}
 	for _, b := range []backend.Batch{{Dispatches: 1}, {Dispatches: 2}, {Dispatches: 2, Descending: true}} {
@@ -366,7 +366,7 @@ func use() error {
 	if _, err := pr.Empty(); err != nil {
 		return err
 	}
-	return pr.Read(make([]float32, p.Region(2)))
+	return pr.Read(make([]float32, p.Shared(2)), 0)
 }
 
 // Each call of the driver may fail in each way, and all say by name which call it was,
@@ -412,7 +412,7 @@ func TestFaults(t *testing.T) {
 	}
 	// Later calls may fail where the first do not.
 	for _, tt := range []struct{ fault, words string }{
-		{"cuMemAlloc_v2=2@3", "cuda:0: allocate 4194816 bytes for the region of C: cuMemAlloc: CUDA_ERROR_OUT_OF_MEMORY"},
+		{"cuMemAlloc_v2=2@3", "cuda:0: allocate 4195072 bytes for the region of C: cuMemAlloc: CUDA_ERROR_OUT_OF_MEMORY"},
 		{"cuEventRecord=719@3", "cuda:0: run 2 dispatches: cuEventRecord: CUDA_ERROR_LAUNCH_FAILED"},
 		{"cuGraphLaunch=700@2", "cuda:0: run 2 dispatches: cuGraphLaunch: CUDA_ERROR_ILLEGAL_ADDRESS"},
 		{"cuStreamSynchronize=700@4", "cuda:0: run 1 dispatches: cuStreamSynchronize: CUDA_ERROR_ILLEGAL_ADDRESS"},
@@ -466,11 +466,11 @@ func TestMisuse(t *testing.T) {
 	if err := pr.Load(make([]float32, 63), make([]float32, 64)); err == nil || !strings.Contains(err.Error(), "matrix A has 64 elements, and 63 were given") {
 		t.Error(err)
 	}
-	most := p.Region(backend.MaxDispatches)
+	most := p.MaxRegion()
 	if err := pr.Fill(0, most+1); err == nil {
 		t.Error("filled more than the region")
 	}
-	if err := pr.Read(make([]float32, most+1)); err == nil {
+	if err := pr.Read(make([]float32, most+1), 0); err == nil {
 		t.Error("read more than the region")
 	}
 	for _, n := range []int{0, backend.MaxDispatches + 1} {
@@ -557,7 +557,7 @@ func checkBLAS(t *testing.T, id string) {
 		t.Fatal(err)
 	}
 	for _, order := range []backend.Batch{{Dispatches: 1}, {Dispatches: 3}, {Dispatches: 3, Descending: true}, {Dispatches: 2}} {
-		region := make([]float32, p.Region(order.Dispatches))
+		region := make([]float32, p.Region(order))
 		if err := pr.Fill(float32(math.NaN()), len(region)); err != nil {
 			t.Fatal(err)
 		}
@@ -567,7 +567,7 @@ func checkBLAS(t *testing.T, id string) {
 		if _, err := pr.Empty(); err != nil {
 			t.Fatal(err)
 		}
-		if err := pr.Read(region); err != nil {
+		if err := pr.Read(region, 0); err != nil {
 			t.Fatal(err)
 		}
 		want := make([]float32, len(region))

@@ -234,7 +234,7 @@ func (d *device) checkMatrices(kernel string, p backend.Problem) error {
 		}
 		n := uint64(m.Len())
 		if i == 2 {
-			n = uint64(p.Region(backend.MaxDispatches))
+			n = uint64(p.MaxRegion())
 		}
 		total += 4 * n
 	}

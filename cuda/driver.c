@@ -11,6 +11,9 @@
 
 enum { NOT_FOUND = 500 };
 
+// What stands where a witness is copied to until it is: a NaN that no result and no fill is.
+#define NEVER_COPIED 0xffffffffu
+
 #define POINTER(name, symbol, parameters, arguments) static int(*p_##name) parameters;
 NV_NEEDED(POINTER)
 NV_OPTIONAL(POINTER)
@@ -115,7 +118,7 @@ void nv_blas_destroy(void *handle)
 // dispatch gives one dispatch to the stream.
 static int dispatch(const nv_batch *b, uint32_t i, nv_outcome *o)
 {
-	nv_ptr a = b->a, bb = b->b, c = b->c + (nv_ptr)((int64_t)i * b->step);
+	nv_ptr a = b->a, bb = b->b, c = i == b->apart ? b->own : b->c + (nv_ptr)((int64_t)(i - (i > b->apart)) * b->step);
 	if (b->function) {
 		uint32_t push[3] = {b->m, b->n, b->k};
 		void *parameters[] = {&a, &bb, &c, push};
@@ -184,6 +187,9 @@ static uint64_t now_ns(void)
 nv_outcome nv_submit(const nv_batch *b)
 {
 	nv_outcome o = {.call = "cuEventRecord"};
+	volatile uint32_t *shown = b->shown;
+	for (int i = 0; i < NV_WITNESSES; i++)
+		shown[i] = NEVER_COPIED;
 	const uint64_t start = now_ns();
 	if ((o.result = nv_event_record(b->begin, b->stream)) != NV_SUCCESS)
 		return o;
@@ -197,10 +203,16 @@ nv_outcome nv_submit(const nv_batch *b)
 	o.call = "cuEventRecord";
 	if ((o.result = nv_event_record(b->end, b->stream)) != NV_SUCCESS)
 		return o;
+	o.call = "cuMemcpyDtoHAsync";
+	for (int i = 0; i < NV_WITNESSES; i++)
+		if ((o.result = nv_to_host(b->shown + i, b->witness[i], sizeof *b->shown, b->stream)) != NV_SUCCESS)
+			return o;
 	o.call = "cuStreamSynchronize";
 	if ((o.result = nv_stream_synchronize(b->stream)) != NV_SUCCESS)
 		return o;
 	o.ns = now_ns() - start;
+	for (int i = 0; i < NV_WITNESSES; i++)
+		o.witness[i] = shown[i];
 	o.call = "cuEventQuery";
 	o.result = nv_event_query(b->end);
 	o.finished = o.result == NV_SUCCESS;

@@ -37,6 +37,8 @@ enum { NV_STREAM_NON_BLOCKING = 1, NV_CAPTURE_RELAXED = 2 };
 	X(function_set, "cuFuncSetAttribute", (void *function, int attribute, int value), (function, attribute, value))                        \
 	X(alloc, "cuMemAlloc_v2", (nv_ptr * memory, size_t bytes), (memory, bytes))                                                            \
 	X(free, "cuMemFree_v2", (nv_ptr memory), (memory))                                                                                     \
+	X(alloc_host, "cuMemAllocHost_v2", (void **memory, size_t bytes), (memory, bytes))                                                     \
+	X(free_host, "cuMemFreeHost", (void *memory), (memory))                                                                                     \
 	X(to_device, "cuMemcpyHtoDAsync_v2", (nv_ptr to, const void *from, size_t bytes, void *stream), (to, from, bytes, stream))             \
 	X(to_host, "cuMemcpyDtoHAsync_v2", (void *to, nv_ptr from, size_t bytes, void *stream), (to, from, bytes, stream))                     \
 	X(set, "cuMemsetD32Async", (nv_ptr to, unsigned value, size_t n, void *stream), (to, value, n, stream))                                \
@@ -80,6 +82,8 @@ int nv_open(const char *library, char *why, size_t size);
 // nv_load_ptx compiles a text. What the compiler says, cut to size - 1 bytes, is in log.
 int nv_load_ptx(void **module, const char *text, char *log, size_t size);
 
+enum { NV_WITNESSES = 3 };
+
 // A batch: how each dispatch is made, and its graph once that is recorded.
 typedef struct {
 	void *stream, *begin, *end; // the stream, and the events around the batch
@@ -87,6 +91,10 @@ typedef struct {
 	uint32_t count;
 	nv_ptr a, b, c;             // c is where the first dispatch writes
 	int64_t step;               // bytes from there to the next one's
+	uint32_t apart;             // which dispatch writes elsewhere, and is not counted by those after it; count for none
+	nv_ptr own;                 // where that is
+	nv_ptr witness[NV_WITNESSES]; // the words that are shown when the batch is done
+	uint32_t *shown;              // where to: memory of the host that the device can write
 	uint32_t m, n, k;
 	// A kernel, or NULL for cuBLAS.
 	void *function;
@@ -103,6 +111,7 @@ typedef struct {
 	uint64_t ns;  // nv_submit: from the submission until the stream was seen to be idle
 	double device; // nv_submit: seconds between the events
 	int finished; // nv_submit: the last event had happened by then
+	uint32_t witness[NV_WITNESSES]; // nv_submit: what had been shown by then
 } nv_outcome;
 
 // nv_record makes the batch's graph, which the caller destroys. Nothing of it runs.

@@ -100,7 +100,7 @@ func (p *program) init(kernel string, s backend.Specialization) (err error) {
 		to   *memory
 		what string
 		n    int
-	}{{&p.a, "matrix A", m[0].Len()}, {&p.b, "matrix B", m[1].Len()}, {&p.c, "the region of C", p.problem.Region(backend.MaxDispatches)}} {
+	}{{&p.a, "matrix A", m[0].Len()}, {&p.b, "matrix B", m[1].Len()}, {&p.c, "the region of C", p.problem.MaxRegion()}} {
 		if *b.to, err = alloc(d.info.ID, b.what, 4*uint64(b.n)); err != nil {
 			return err
 		}
@@ -205,8 +205,17 @@ func (p *program) Form() backend.Form {
 
 // Load copies A and B to the device.
 func (p *program) Load(a, b []float32) error {
-	d := p.device
-	return errors.Join(d.write(d.info.ID, "matrix A", p.a, a), d.write(d.info.ID, "matrix B", p.b, b))
+	for i, values := range [][]float32{a, b} {
+		if n := [2]memory{p.a, p.b}[i].bytes / 4; uint64(len(values)) != n {
+			return backend.Errorf(backend.Failed, "%s: matrix %c has %d elements, and %d were given", p.device.info.ID, 'A'+i, n, len(values))
+		}
+	}
+	return errors.Join(p.Patch(0, 0, a), p.Patch(1, 0, b))
+}
+
+// Patch replaces elements of A or B.
+func (p *program) Patch(matrix, at int, values []float32) error {
+	return p.device.write(p.device.info.ID, []string{"matrix A", "matrix B"}[matrix], []memory{p.a, p.b}[matrix], values, at)
 }
 
 // Fill sets the first n elements of C's region to v.
@@ -214,9 +223,9 @@ func (p *program) Fill(v float32, n int) error {
 	return p.device.fill(p.device.info.ID, "the region of C", p.c, math.Float32bits(v), n)
 }
 
-// Read copies the first elements of C's region from the device.
-func (p *program) Read(c []float32) error {
-	return p.device.read(p.device.info.ID, "the region of C", c, p.c)
+// Read copies elements of C's region from the device.
+func (p *program) Read(c []float32, at int) error {
+	return p.device.read(p.device.info.ID, "the region of C", c, p.c, at)
 }
 
 // newBatch is a batch of this program, not yet recorded.
@@ -232,8 +241,8 @@ func (p *program) newBatch(order backend.Batch) *batch {
 	return n
 }
 
-// Run submits a batch and waits for it. Both orders stay recorded, so that nothing is
-// recorded between one batch and the next of as many dispatches. As in a command buffer of
+// Run submits a batch and waits for it. What was recorded of either order stays, so that
+// nothing is recorded again for the same batch. As in a command buffer of
 // Vulkan, the dispatches are submitted as one; one alone is launched as it is.
 func (p *program) Run(order backend.Batch) (backend.Timing, error) {
 	if err := order.Check(); err != nil {
@@ -243,7 +252,7 @@ func (p *program) Run(order backend.Batch) (backend.Timing, error) {
 	if order.Descending {
 		slot = &p.descending
 	}
-	if *slot == nil || int((*slot).c.count) != order.Dispatches {
+	if *slot == nil || (*slot).order != order {
 		if *slot != nil {
 			(*slot).close()
 		}

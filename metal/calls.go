@@ -105,13 +105,14 @@ type timing struct {
 	start, end float64
 }
 
-// run runs a batch of a pipeline, or of a product, and waits for it. element is the size of
-// an element in bytes.
-func run(queue, pipeline object, isProduct bool, buffers [3]object, b backend.Batch, size backend.Problem, element uint64, groups, threads [2]uint32) (timing, *description) {
+// run runs a batch of a pipeline, or of a product, and waits for it. The dispatch that is
+// apart has its C at own. element is the size of an element in bytes.
+func run(queue, pipeline object, isProduct bool, buffers [3]object, b backend.Batch, own int, size backend.Problem, element uint64, groups, threads [2]uint32) (timing, *description) {
 	list := [3]unsafe.Pointer{unsafe.Pointer(buffers[0]), unsafe.Pointer(buffers[1]), unsafe.Pointer(buffers[2])}
 	batch := C.mtl_batch{
 		count: C.uint32_t(b.Dispatches), element: C.uint32_t(element),
-		offset: C.uint64_t(element * uint64(b.At(0))), step: C.int64_t(int(element) * b.Step()),
+		apart: C.uint32_t(uint32(b.Apart - 1)), own: C.uint64_t(element * uint64(own)), // the number -1 is of none
+		offset: C.uint64_t(element * uint64(b.Others().At(0))), step: C.int64_t(int(element) * b.Step()),
 		size:    [3]C.uint32_t{C.uint32_t(size.M), C.uint32_t(size.N), C.uint32_t(size.K)},
 		groups:  [2]C.uint32_t{C.uint32_t(groups[0]), C.uint32_t(groups[1])},
 		threads: [2]C.uint32_t{C.uint32_t(threads[0]), C.uint32_t(threads[1])},

@@ -220,7 +220,7 @@ func (d *device) checkMatrices(kernel string, p backend.Problem) error {
 // bufferLen is the number of elements of A, B or the region of C.
 func bufferLen(kernel string, p backend.Problem, i int) int {
 	if i == 2 {
-		return p.Region(backend.MaxDispatches)
+		return p.MaxRegion()
 	}
 	return p.Matrices(kernel)[i].Len()
 }

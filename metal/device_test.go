@@ -201,7 +201,7 @@ func TestEmpty(t *testing.T) {
 	set(t, fake.Control{})
 	for _, name := range []string{"metal:0", "mps:0", "mps:0:f16"} {
 		p := build(t, open(t, name), backend.KernelMatmul, problems[1], nil)
-		region := make([]float32, p.problem.Region(1))
+		region := make([]float32, p.problem.Shared(1))
 		if err := p.Fill(7, len(region)); err != nil {
 			t.Fatal(err)
 		}
@@ -218,7 +218,7 @@ func TestEmpty(t *testing.T) {
 			name != "metal:0" && (last.Size != [3]uint32{1, 1, 1} || last.Product != 8*int(p.device.elementBytes())) {
 			t.Errorf("%s: %+v", name, last)
 		}
-		if err := p.Read(region); err != nil || slices.ContainsFunc(region, func(v float32) bool { return v != 7 }) {
+		if err := p.Read(region, 0); err != nil || slices.ContainsFunc(region, func(v float32) bool { return v != 7 }) {
 			t.Errorf("%s: the region was written, or not read: %v", name, err)
 		}
 	}
@@ -328,12 +328,12 @@ func TestLimits(t *testing.T) {
 // In float16 the matrices are half as large, so that a buffer of that length will do.
 func TestHalfTheMemory(t *testing.T) {
 	p := problems[1]
-	set(t, fake.Control{MaxBuffer: 2 * uint64(p.Region(backend.MaxDispatches))})
+	set(t, fake.Control{MaxBuffer: 2 * uint64(p.MaxRegion())})
 	built := build(t, open(t, "mps:0:f16"), backend.KernelMatmul, p, nil)
 	exercise(t, built, backend.KernelMatmul)
 	_, err := open(t, "mps:0").Candidates(backend.KernelMatmul, p)
 	wantError(t, err, backend.Limit, "mps:0: matrix C needs ")
-	fake.Set(fake.Control{MaxBuffer: 2*uint64(p.Region(backend.MaxDispatches)) - 1})
+	fake.Set(fake.Control{MaxBuffer: 2*uint64(p.MaxRegion()) - 1})
 	_, err = open(t, "mps:0:f16").Candidates(backend.KernelMatmul, p)
 	wantError(t, err, backend.Limit, "mps:0:f16: matrix C needs ")
 }
@@ -356,7 +356,7 @@ func TestHalfRounds(t *testing.T) {
 	if err := built.Load(a, b); err != nil {
 		t.Fatal(err)
 	}
-	c := make([]float32, p.Region(1))
+	c := make([]float32, p.Shared(1))
 	nan := math.Float32frombits(0x7fc5a000)
 	if err := built.Fill(nan, len(c)); err != nil {
 		t.Fatal(err)
@@ -365,7 +365,7 @@ func TestHalfRounds(t *testing.T) {
 	if _, err := built.Run(once); err != nil {
 		t.Fatal(err)
 	}
-	if err := built.Read(c); err != nil {
+	if err := built.Read(c, 0); err != nil {
 		t.Fatal(err)
 	}
 	infinite, small := 0, 0
@@ -397,9 +397,9 @@ func TestWrongUse(t *testing.T) {
 	set(t, fake.Control{})
 	p := build(t, open(t, "metal:0"), backend.KernelMatmul, problems[1], nil)
 	wantError(t, p.Load(make([]float32, 1), make([]float32, 1)), backend.Failed, "matrix A has 8385 elements, and 1 were given")
-	most := p.problem.Region(backend.MaxDispatches)
+	most := p.problem.MaxRegion()
 	wantError(t, p.Fill(0, most+1), backend.Failed, "the region of C has")
-	wantError(t, p.Read(make([]float32, most+1)), backend.Failed, "the region of C has")
+	wantError(t, p.Read(make([]float32, most+1), 0), backend.Failed, "the region of C has")
 	for _, n := range []int{0, backend.MaxDispatches + 1} {
 		_, err := p.Run(backend.Batch{Dispatches: n})
 		wantError(t, err, backend.Failed, "a batch of")

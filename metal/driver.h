@@ -51,9 +51,11 @@ typedef struct {
 } mtl_timing;
 
 // mtl_batch is dispatches of which the first has its C at the offset, and each other one
-// that many bytes after the one before it.
+// that many bytes after the one before it; but for the one that is apart, if there is one
+// below count, whose C is elsewhere, and which those after it do not count.
 typedef struct {
-	uint32_t count;
+	uint32_t count, apart;
+	uint64_t own; // where the C is that is apart
 	uint32_t element; // bytes of one: 4 for float32, or of a product 2 for float16
 	uint64_t offset;
 	int64_t step;

@@ -182,6 +182,12 @@ static int finish(id<MTLCommandBuffer> commands, mtl_timing *t, mtl_error *e)
 	return 0;
 }
 
+// place is where a dispatch of the batch has its C.
+static uint64_t place(const mtl_batch *b, uint32_t i)
+{
+	return i == b->apart ? b->own : b->offset + (uint64_t)(b->step * (int64_t)(i - (i > b->apart)));
+}
+
 // The encoder is of the serial kind: a dispatch begins when the one before it has
 // finished, and sees all that it wrote.
 int mtl_run(void *queue, void *pipeline, void *const *buffers, const mtl_batch *b, mtl_timing *t, mtl_error *e)
@@ -195,11 +201,11 @@ int mtl_run(void *queue, void *pipeline, void *const *buffers, const mtl_batch *
 		}
 		[encoder setComputePipelineState:(id<MTLComputePipelineState>)pipeline];
 		for (int i = 0; i < 3; i++)
-			[encoder setBuffer:(id<MTLBuffer>)buffers[i] offset:i == 2 ? b->offset : 0 atIndex:i];
+			[encoder setBuffer:(id<MTLBuffer>)buffers[i] offset:i == 2 ? place(b, 0) : 0 atIndex:i];
 		[encoder setBytes:b->size length:sizeof b->size atIndex:3];
 		for (uint32_t i = 0; i < b->count; i++) {
 			if (i > 0)
-				[encoder setBufferOffset:b->offset + (uint64_t)(b->step * i) atIndex:2];
+				[encoder setBufferOffset:place(b, i) atIndex:2];
 			[encoder dispatchThreadgroups:MTLSizeMake(b->groups[0], b->groups[1], 1) threadsPerThreadgroup:MTLSizeMake(b->threads[0], b->threads[1], 1)];
 		}
 		[encoder endEncoding];
@@ -247,7 +253,7 @@ int mtl_multiply(void *queue, void *product, void *const *buffers, const mtl_bat
 			[(MPSMatrixMultiplication *)product encodeToCommandBuffer:commands
 			                                               leftMatrix:left
 			                                              rightMatrix:right
-			                                             resultMatrix:matrix(buffers[2], b->offset + (uint64_t)(b->step * i), b->size[0], b->size[1], b->element)];
+			                                             resultMatrix:matrix(buffers[2], place(b, i), b->size[0], b->size[1], b->element)];
 		return finish(commands, t, e);
 	}
 }

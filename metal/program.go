@@ -152,14 +152,26 @@ func (p *program) Load(a, b []float32) error {
 		if len(values) != p.lengths[i] {
 			return backend.Errorf(backend.Failed, "%s: matrix %c has %d elements, and %d were given", p.device.info.ID, 'A'+i, p.lengths[i], len(values))
 		}
-		if p.device.elementBytes() == 4 {
-			copy(elements[float32](p.buffers[i], len(values)), values)
-			continue
+		if err := p.Patch(i, 0, values); err != nil {
+			return err
 		}
-		to := elements[uint16](p.buffers[i], len(values))
-		for j, v := range values {
-			to[j] = half.From(v)
-		}
+	}
+	return nil
+}
+
+// Patch replaces elements of A or B.
+func (p *program) Patch(matrix, at int, values []float32) error {
+	end := at + len(values)
+	if at < 0 || end > p.lengths[matrix] {
+		return backend.Errorf(backend.Failed, "%s: matrix %c has %d elements, and %d from %d on were given", p.device.info.ID, 'A'+matrix, p.lengths[matrix], len(values), at)
+	}
+	if p.device.elementBytes() == 4 {
+		copy(elements[float32](p.buffers[matrix], end)[at:], values)
+		return nil
+	}
+	to := elements[uint16](p.buffers[matrix], end)[at:]
+	for j, v := range values {
+		to[j] = half.From(v)
 	}
 	return nil
 }
@@ -192,16 +204,17 @@ func fill[T any](list []T, v T) {
 	}
 }
 
-// Read copies the first elements of C's region from the device.
-func (p *program) Read(c []float32) error {
-	if err := p.checkRegion(len(c)); err != nil {
+// Read copies elements of C's region from the device.
+func (p *program) Read(c []float32, at int) error {
+	end := at + len(c)
+	if err := p.checkRegion(end); err != nil {
 		return err
 	}
 	if p.device.elementBytes() == 4 {
-		copy(c, elements[float32](p.buffers[2], len(c)))
+		copy(c, elements[float32](p.buffers[2], end)[at:])
 		return nil
 	}
-	for i, h := range elements[uint16](p.buffers[2], len(c)) {
+	for i, h := range elements[uint16](p.buffers[2], end)[at:] {
 		c[i] = half.To(h)
 	}
 	return nil
@@ -212,7 +225,13 @@ func (p *program) Run(b backend.Batch) (backend.Timing, error) {
 	if err := b.Check(); err != nil {
 		return backend.Timing{}, err
 	}
-	return p.submit(p.pipeline, p.buffers, b, p.problem, p.groups)
+	t, err := p.submit(p.pipeline, p.buffers, b, p.problem, p.groups)
+	for i, at := range p.problem.Witnesses(b) {
+		if err == nil { // the memory is the host's as well
+			err = p.Read(t.Witness[i:i+1], at)
+		}
+	}
+	return t, err
 }
 
 // Empty submits one threadgroup for matrices without elements and waits for it; of the
@@ -228,7 +247,7 @@ func (p *program) Empty() (backend.Timing, error) {
 
 func (p *program) submit(pipeline object, buffers [3]object, b backend.Batch, size backend.Problem, groups [2]uint32) (backend.Timing, error) {
 	d := p.device
-	t, failed := run(d.queue, pipeline, d.isReference(), buffers, b, size, d.elementBytes(), groups, p.threads)
+	t, failed := run(d.queue, pipeline, d.isReference(), buffers, b, p.problem.Place(b, max(b.Apart-1, 0)), size, d.elementBytes(), groups, p.threads)
 	if failed != nil {
 		return backend.Timing{}, failure(d.info.ID, "run the command buffer", *failed)
 	}

@@ -95,14 +95,14 @@ func exercise(t *testing.T, p *program, kernel string) {
 	}
 	for _, batch := range []backend.Batch{{Dispatches: 1}, {Dispatches: 3}, {Dispatches: 3, Descending: true}} {
 		done := watch(t, p, batch)
-		region := make([]float32, p.problem.Region(batch.Dispatches))
+		region := make([]float32, p.problem.Region(batch))
 		if err := p.Fill(float32(math.NaN()), len(region)); err != nil {
 			t.Fatal(err)
 		}
 		if timing, err := p.Run(batch); err != nil || !(timing.HostS > 0) {
 			t.Fatal(timing, err)
 		}
-		if err := p.Read(region); err != nil {
+		if err := p.Read(region, 0); err != nil {
 			t.Fatal(err)
 		}
 		want := make([]float32, len(region))

@@ -17,6 +17,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"math"
 	"sync"
 	"unsafe"
 
@@ -145,14 +146,24 @@ func (l *loader) load(instance vulkan.Instance, device vulkan.Device) (*calls, e
 const tokenSize = C.GB_TOKEN_SIZE
 
 // submit runs a command buffer to its end and returns the nanoseconds from the
-// submit until the fence was seen, and whether its last command was done by then, or
-// the call that failed and its result.
-func (c *calls) submit(device vulkan.Device, queue vulkan.Queue, commands vulkan.CommandBuffer, fence vulkan.Fence, token unsafe.Pointer) (ns uint64, finished bool, call string, res vulkan.Result) {
+// submit until the fence was seen with the witnesses as they were then, and whether its last
+// command was done, or the call that failed and its result.
+func (c *calls) submit(device vulkan.Device, queue vulkan.Queue, commands vulkan.CommandBuffer, fence vulkan.Fence, token unsafe.Pointer) (s submitted, finished bool, call string, res vulkan.Result) {
 	t := C.gb_submit(&c.c, unsafe.Pointer(device), unsafe.Pointer(queue), unsafe.Pointer(commands), unsafe.Pointer(fence), (*C.uint32_t)(token))
 	if t.result != 0 {
-		return 0, false, C.GoString(t.call), vulkan.Result(t.result)
+		return submitted{}, false, C.GoString(t.call), vulkan.Result(t.result)
 	}
-	return uint64(t.ns), t.finished != 0, "", vulkan.Success
+	s.seconds = float64(t.ns) / 1e9
+	for i, bits := range t.witness {
+		s.witness[i] = math.Float32frombits(uint32(bits))
+	}
+	return s, t.finished != 0, "", vulkan.Success
+}
+
+// submitted is what came of a command buffer.
+type submitted struct {
+	seconds float64
+	witness [C.GB_WITNESSES]float32
 }
 
 // finished reports whether the last command of what was submitted is done.
@@ -187,15 +198,23 @@ func (c *calls) settle(commands vulkan.CommandBuffer) {
 }
 
 // dispatch records the dispatches of a batch, of x by y workgroups, each after the one
-// before it has written, and each with its own place in C's region.
-func (c *calls) dispatch(commands vulkan.CommandBuffer, layout vulkan.PipelineLayout, set vulkan.DescriptorSet, groups [2]uint32, b backend.Batch) {
-	C.gb_dispatch(&c.c, unsafe.Pointer(commands), unsafe.Pointer(layout), unsafe.Pointer(set), C.uint32_t(groups[0]), C.uint32_t(groups[1]),
-		C.uint32_t(b.Dispatches), C.uint32_t(4*b.At(0)), C.int32_t(4*b.Step()))
+// before it has written, and each with its own place in C's region for the problem.
+func (c *calls) dispatch(commands vulkan.CommandBuffer, layout vulkan.PipelineLayout, set vulkan.DescriptorSet, groups [2]uint32, p backend.Problem, b backend.Batch) {
+	places := C.gb_places{count: C.uint32_t(b.Dispatches), first: C.uint32_t(4 * b.Others().At(0)), step: C.int32_t(4 * b.Step()), apart: math.MaxUint32}
+	if b.Apart > 0 {
+		places.apart, places.own = C.uint32_t(b.Apart-1), C.uint32_t(4*p.Place(b, b.Apart-1))
+	}
+	C.gb_dispatch(&c.c, unsafe.Pointer(commands), unsafe.Pointer(layout), unsafe.Pointer(set), C.uint32_t(groups[0]), C.uint32_t(groups[1]), &places)
 }
 
-// sign records the copy of the token, after all else.
-func (c *calls) sign(commands vulkan.CommandBuffer, token vulkan.Buffer) {
-	C.gb_sign(&c.c, unsafe.Pointer(commands), unsafe.Pointer(token))
+// sign records the copies of the witnesses, elements of a buffer, and of the token, after
+// all else. There are no witnesses of nil.
+func (c *calls) sign(commands vulkan.CommandBuffer, token, from vulkan.Buffer, witnesses [3]int) {
+	var at [C.GB_WITNESSES]C.uint64_t
+	for i, w := range witnesses {
+		at[i] = C.uint64_t(4 * w)
+	}
+	C.gb_sign(&c.c, unsafe.Pointer(commands), unsafe.Pointer(token), unsafe.Pointer(from), &at[0])
 }
 
 func (c *calls) copy(commands vulkan.CommandBuffer, from vulkan.Buffer, fromAt uint64, to vulkan.Buffer, toAt, size uint64) {

@@ -55,17 +55,17 @@ func BenchmarkTraces(b *testing.B) {
 	p.recordBatch(plain, backend.Batch{Dispatches: 1}, problem, p.groups)
 	for range batch.Dispatches - 1 {
 		d.settle(plain)
-		d.dispatch(plain, p.layout, p.set, p.groups, backend.Batch{Dispatches: 1})
+		d.dispatch(plain, p.layout, p.set, p.groups, problem, backend.Batch{Dispatches: 1})
 	}
 	if res := vulkan.EndCommandBuffer(plain); res != vulkan.Success {
 		b.Fatal(failure("vulkan:0", "vkEndCommandBuffer", res))
 	}
 	run := func(commands vulkan.CommandBuffer) float64 {
-		ns, _, call, res := d.submit(d.handle, d.queue, commands, d.fence, d.token.mapped)
+		s, _, call, res := d.submit(d.handle, d.queue, commands, d.fence, d.token.mapped)
 		if res != vulkan.Success {
 			b.Fatal(failure("vulkan:0", call, res))
 		}
-		return float64(ns)
+		return s.seconds
 	}
 	var cost, noise []float64
 	for b.Loop() {

@@ -7,6 +7,7 @@ package vk
 import (
 	"fmt"
 	"maps"
+	"math"
 	"strings"
 
 	"gpubench/internal/backend"
@@ -152,9 +153,9 @@ func (d *device) newCommands() (vulkan.CommandBuffer, error) {
 }
 
 // record records commands anew, after a barrier behind which all earlier work is
-// visible, and before the copy of the token; what body wrote is then visible to the
-// host.
-func (d *device) record(commands vulkan.CommandBuffer, body func()) error {
+// visible, and before the copies of the witnesses, elements of a buffer or none of nil, and of
+// the token; what body wrote is then visible to the host.
+func (d *device) record(commands vulkan.CommandBuffer, from vulkan.Buffer, witnesses [3]int, body func()) error {
 	info := vulkan.CommandBufferBeginInfo{SType: vulkan.StructureTypeCommandBufferBeginInfo}
 	defer info.Free()
 	if res := vulkan.BeginCommandBuffer(commands, &info); res != vulkan.Success {
@@ -162,20 +163,20 @@ func (d *device) record(commands vulkan.CommandBuffer, body func()) error {
 	}
 	d.settle(commands)
 	body()
-	d.sign(commands, d.token.handle)
+	d.sign(commands, d.token.handle, from, witnesses)
 	if res := vulkan.EndCommandBuffer(commands); res != vulkan.Success {
 		return failure(d.info.ID, "vkEndCommandBuffer", res)
 	}
 	return nil
 }
 
-// run submits recorded commands, waits for them and returns the seconds it took. A
+// run submits recorded commands, waits for them and returns what came of them. A
 // fence that signals before the last command is done is an error of kind WrongResult:
 // neither the time nor what is read then would mean anything.
-func (d *device) run(commands vulkan.CommandBuffer) (float64, error) {
-	ns, done, call, res := d.submit(d.handle, d.queue, commands, d.fence, d.token.mapped)
+func (d *device) run(commands vulkan.CommandBuffer) (submitted, error) {
+	s, done, call, res := d.submit(d.handle, d.queue, commands, d.fence, d.token.mapped)
 	if res != vulkan.Success {
-		return 0, failure(d.info.ID, call, res)
+		return submitted{}, failure(d.info.ID, call, res)
 	}
 	if !done {
 		e := backend.Errorf(backend.WrongResult, "%s: the fence signalled before the batch was finished, so its time means nothing", d.info.ID)
@@ -183,14 +184,14 @@ func (d *device) run(commands vulkan.CommandBuffer) (float64, error) {
 			e.Text = d.info.ID + ": the fence signalled, but the batch was dropped: its last command was never carried out"
 		}
 		e.Remedy = "update the driver"
-		return 0, e
+		return submitted{}, e
 	}
-	return float64(ns) / 1e9, nil
+	return s, nil
 }
 
 // transfer records body and runs it.
 func (d *device) transfer(body func(commands vulkan.CommandBuffer)) error {
-	err := d.record(d.once, func() { body(d.once) })
+	err := d.record(d.once, nil, [3]int{}, func() { body(d.once) })
 	if err == nil {
 		_, err = d.run(d.once)
 	}
@@ -261,7 +262,14 @@ func (d *device) checkMatrices(kernel string, p backend.Problem) error {
 			}
 		}
 		if i == 2 { // the region of C is larger
-			size = 4 * uint64(p.Region(backend.MaxDispatches))
+			size = 4 * uint64(p.MaxRegion())
+			if size > math.MaxUint32 {
+				return &backend.Error{
+					Kind:   backend.Limit,
+					Text:   fmt.Sprintf("%s: matrix C and the places around it need %d bytes, and a dynamic offset reaches 4294967295", id, size),
+					Remedy: "choose a smaller size",
+				}
+			}
 		}
 		if d.maxAlloc > 0 && size > d.maxAlloc {
 			return &backend.Error{

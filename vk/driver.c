@@ -53,6 +53,9 @@ enum {
 // One wait is a second at most: some drivers overflow on an endless one.
 #define WAIT_NS 1000000000ull
 
+// What stands where a witness is copied to until it is: a NaN that no result and no fill is.
+#define NEVER_COPIED 0xffffffffu
+
 static uint64_t now_ns(void)
 {
 #ifdef __APPLE__
@@ -294,11 +297,14 @@ gb_timing gb_submit(const gb_calls *calls, void *device, void *queue, void *comm
 	int32_t (*wait)(void *, uint32_t, void *const *, uint32_t, uint64_t) =
 	    (int32_t (*)(void *, uint32_t, void *const *, uint32_t, uint64_t))calls->wait;
 	const submit_info info = {.type = STRUCTURE_SUBMIT_INFO, .command_count = 1, .commands = &commands};
-	gb_timing t = {SUCCESS, "vkResetFences", 0, 0};
+	gb_timing t = {.result = SUCCESS, .call = "vkResetFences"};
+	volatile uint32_t *witness = token + GB_TOKEN_WITNESS / sizeof *token;
 
 	t.result = reset(device, 1, &fence);
 	if (t.result != SUCCESS)
 		return t;
+	for (int i = 0; i < GB_WITNESSES; i++)
+		witness[i] = NEVER_COPIED;
 	__atomic_fetch_add(token, 1, __ATOMIC_RELEASE);
 	uint64_t start = now_ns();
 	t.call = "vkQueueSubmit";
@@ -311,6 +317,8 @@ gb_timing gb_submit(const gb_calls *calls, void *device, void *queue, void *comm
 	while (t.result == TIMEOUT);
 	t.ns = now_ns() - start;
 	t.finished = gb_finished(token);
+	for (int i = 0; i < GB_WITNESSES; i++)
+		t.witness[i] = witness[i];
 	return t;
 }
 
@@ -436,13 +444,12 @@ void gb_settle(const gb_calls *calls, void *commands)
 	            ACCESS_HOST_WRITE);
 }
 
-void gb_dispatch(const gb_calls *calls, void *commands, void *layout, void *set, uint32_t x, uint32_t y, uint32_t count, uint32_t first,
-                 int32_t step)
+void gb_dispatch(const gb_calls *calls, void *commands, void *layout, void *set, uint32_t x, uint32_t y, const gb_places *places)
 {
 	typedef void (*bind)(void *, int32_t, void *, uint32_t, uint32_t, void *const *, uint32_t, const uint32_t *);
 	typedef void (*record)(void *, uint32_t, uint32_t, uint32_t);
-	for (uint32_t i = 0; i < count; i++) {
-		const uint32_t at = first + i * (uint32_t)step;
+	for (uint32_t i = 0, shared = 0; i < places->count; i++) {
+		const uint32_t at = i == places->apart ? places->own : places->first + shared++ * (uint32_t)places->step;
 		if (i > 0)
 			barrier(calls, commands, STAGE_COMPUTE, ACCESS_SHADER_WRITE, STAGE_COMPUTE, ACCESS_SHADER_READ | ACCESS_SHADER_WRITE);
 		((bind)calls->bind_sets)(commands, BIND_POINT_COMPUTE, layout, 0, 1, &set, 1, &at);
@@ -450,19 +457,29 @@ void gb_dispatch(const gb_calls *calls, void *commands, void *layout, void *set,
 	}
 }
 
-void gb_copy(const gb_calls *calls, void *commands, void *from, uint64_t from_at, void *to, uint64_t to_at, uint64_t size)
+typedef struct {
+	uint64_t from_at, to_at, size;
+} region;
+
+static void copies(const gb_calls *calls, void *commands, void *from, void *to, uint32_t count, const region *regions)
 {
-	typedef struct {
-		uint64_t from_at, to_at, size;
-	} region;
-	typedef void (*record)(void *, void *, void *, uint32_t, const region *);
-	const region r = {from_at, to_at, size};
-	((record)calls->copy)(commands, from, to, 1, &r);
+	((void (*)(void *, void *, void *, uint32_t, const region *))calls->copy)(commands, from, to, count, regions);
 }
 
-void gb_sign(const gb_calls *calls, void *commands, void *token)
+void gb_copy(const gb_calls *calls, void *commands, void *from, uint64_t from_at, void *to, uint64_t to_at, uint64_t size)
+{
+	copies(calls, commands, from, to, 1, &(region){from_at, to_at, size});
+}
+
+void gb_sign(const gb_calls *calls, void *commands, void *token, void *from, const uint64_t *witnesses)
 {
 	gb_settle(calls, commands);
+	if (from) {
+		region list[GB_WITNESSES];
+		for (int i = 0; i < GB_WITNESSES; i++)
+			list[i] = (region){witnesses[i], GB_TOKEN_WITNESS + i * sizeof(uint32_t), sizeof(uint32_t)};
+		copies(calls, commands, from, token, GB_WITNESSES, list);
+	}
 	gb_copy(calls, commands, token, 0, token, GB_TOKEN_COPY, sizeof(uint32_t));
 	barrier(calls, commands, STAGE_TRANSFER, ACCESS_TRANSFER_WRITE, STAGE_HOST, ACCESS_HOST_READ);
 }

@@ -62,14 +62,16 @@ const char *gb_load(gb_get_proc get, void *instance, void *device, gb_calls *cal
 
 // A token is how a command buffer shows that it has been carried out: a number which
 // the host makes anew for each submit, and which the last command copies. Both lie in
-// one buffer that the host sees, the copy GB_TOKEN_COPY bytes after the number.
-enum { GB_TOKEN_COPY = 64, GB_TOKEN_SIZE = 128 };
+// one buffer that the host sees, the copy GB_TOKEN_COPY bytes after the number. What a batch
+// shows of its results is copied to GB_TOKEN_WITNESS.
+enum { GB_TOKEN_COPY = 64, GB_TOKEN_WITNESS = 128, GB_TOKEN_SIZE = 192, GB_WITNESSES = 3 };
 
 typedef struct {
 	int32_t result;   // VkResult
 	const char *call; // that gave the result, when it is not VK_SUCCESS
 	uint64_t ns;      // from just before vkQueueSubmit until the fence was seen
 	int finished;     // whether the token had been copied when the fence was seen
+	uint32_t witness[GB_WITNESSES]; // what had been copied there by then
 } gb_timing;
 
 // gb_submit submits one command buffer with a new token and waits for the fence, which
@@ -96,16 +98,24 @@ int32_t gb_invalidate(const gb_calls *calls, void *device, void *memory);
 // before is done and visible to dispatches, to copies and to the host.
 void gb_settle(const gb_calls *calls, void *commands);
 
-// gb_dispatch records count dispatches, each after the one before it has written.
-// Dispatch i has the dynamic offset first + i * step, in bytes.
-void gb_dispatch(const gb_calls *calls, void *commands, void *layout, void *set, uint32_t x, uint32_t y, uint32_t count, uint32_t first,
-                 int32_t step);
+// gb_places says where the dispatches of a batch write, in bytes: dispatch i at the dynamic
+// offset first + i * step, but for the one that is apart, if there is one below count. It
+// takes none of these places, and what follows it moves up.
+typedef struct {
+	uint32_t count, first;
+	int32_t step;
+	uint32_t apart, own;
+} gb_places;
+
+// gb_dispatch records the dispatches of a batch, each after the one before it has written.
+void gb_dispatch(const gb_calls *calls, void *commands, void *layout, void *set, uint32_t x, uint32_t y, const gb_places *places);
 
 // gb_copy records a copy of size bytes.
 void gb_copy(const gb_calls *calls, void *commands, void *from, uint64_t from_at, void *to, uint64_t to_at, uint64_t size);
 
 // gb_sign records what follows all else: everything is done and visible to the host,
-// and then the token is copied.
-void gb_sign(const gb_calls *calls, void *commands, void *token);
+// and then the witnesses, words of a buffer at these bytes, are copied, and then the token.
+// There are none where from is NULL.
+void gb_sign(const gb_calls *calls, void *commands, void *token, void *from, const uint64_t *witnesses);
 
 #endif

@@ -116,7 +116,7 @@ func TestFaultsInRun(t *testing.T) {
 			t.Errorf("%v has no remedy", e)
 		}
 		wantError(t, p.Fill(0, 90), backend.DeviceLost, text)
-		wantError(t, p.Read(make([]float32, 90)), backend.DeviceLost, text)
+		wantError(t, p.Read(make([]float32, 90), 0), backend.DeviceLost, text)
 		choose("")
 		if err := p.Close(); err != nil { // with work that was submitted but not waited for
 			t.Error(err)
@@ -218,14 +218,14 @@ func TestADroppedDispatchShows(t *testing.T) {
 // leftBy is the region of C, NaN before, after a batch.
 func leftBy(t *testing.T, p *program, b backend.Batch) []float32 {
 	t.Helper()
-	region := make([]float32, p.problem.Region(b.Dispatches))
+	region := make([]float32, p.problem.Region(b))
 	if err := p.Fill(float32(math.NaN()), len(region)); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := p.Run(b); err != nil {
 		t.Fatal(err)
 	}
-	if err := p.Read(region); err != nil {
+	if err := p.Read(region, 0); err != nil {
 		t.Fatal(err)
 	}
 	return region
@@ -263,7 +263,7 @@ func TestASkippedWorkgroupShows(t *testing.T) {
 	}
 	// All of them: the last C of any batch shows it.
 	choose("the last workgroup of every dispatch is skipped")
-	p.ascending.dispatches = 0 // record anew
+	p.ascending.batch = backend.Batch{} // record anew
 	batch := backend.Batch{Dispatches: 9}
 	if at := faultOf(leftBy(t, p, batch), c, batch); at != batch.At(8)+128*70+64 {
 		t.Errorf("%+v: the first fault is at %d", batch, at)

@@ -146,13 +146,14 @@ func (d *device) free(b *buffer) {
 	vulkan.FreeMemory(d.handle, b.memory, nil) // and the mapping with it
 }
 
-// write copies values into a matrix, by way of staging where it is not mapped.
-func (d *device) write(to, staging *buffer, values []float32, name string) error {
-	if uint64(len(values))*4 != to.size {
-		return backend.Errorf(backend.Failed, "%s: matrix %s has %d elements, and %d were given", d.info.ID, name, to.size/4, len(values))
+// write copies values into a matrix from an element on, by way of staging where it is not
+// mapped.
+func (d *device) write(to, staging *buffer, values []float32, first int, name string) error {
+	if first < 0 || uint64(first+len(values))*4 > to.size {
+		return backend.Errorf(backend.Failed, "%s: matrix %s has %d elements, and %d from %d on were given", d.info.ID, name, to.size/4, len(values), first)
 	}
 	if to.mapped != nil {
-		copy(to.floats(), values)
+		copy(to.floats()[first:], values)
 		return d.flushed(to)
 	}
 	for at := 0; at < len(values); {
@@ -161,7 +162,7 @@ func (d *device) write(to, staging *buffer, values []float32, name string) error
 			return err
 		}
 		err := d.transfer(func(commands vulkan.CommandBuffer) {
-			d.copy(commands, staging.handle, 0, to.handle, uint64(at)*4, uint64(n)*4)
+			d.copy(commands, staging.handle, 0, to.handle, uint64(first+at)*4, uint64(n)*4)
 		})
 		if err != nil {
 			return err
@@ -171,10 +172,10 @@ func (d *device) write(to, staging *buffer, values []float32, name string) error
 	return nil
 }
 
-// read copies the first elements of a matrix into values, by way of staging where it is
-// not mapped.
-func (d *device) read(from, staging *buffer, values []float32) error {
-	if err := d.checkRegion(from, len(values)); err != nil {
+// read copies the elements of a matrix from one on into values, by way of staging where it
+// is not mapped.
+func (d *device) read(from, staging *buffer, values []float32, first int) error {
+	if err := d.checkRegion(from, first+len(values)); err != nil {
 		return err
 	}
 	if from.mapped != nil {
@@ -185,13 +186,13 @@ func (d *device) read(from, staging *buffer, values []float32) error {
 		if err := d.invalidated(from); err != nil {
 			return err
 		}
-		copy(values, from.floats())
+		copy(values, from.floats()[first:])
 		return nil
 	}
 	for at := 0; at < len(values); {
 		n := min(len(values)-at, int(staging.size/4))
 		err := d.transfer(func(commands vulkan.CommandBuffer) {
-			d.copy(commands, from.handle, uint64(at)*4, staging.handle, 0, uint64(n)*4)
+			d.copy(commands, from.handle, uint64(first+at)*4, staging.handle, 0, uint64(n)*4)
 		})
 		if err != nil {
 			return err

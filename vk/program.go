@@ -37,10 +37,10 @@ type program struct {
 	ascending, descending, empty recorded
 }
 
-// recorded is a command buffer with a number of dispatches in it.
+// recorded is a command buffer with a batch in it, or with none yet.
 type recorded struct {
-	commands   vulkan.CommandBuffer
-	dispatches int
+	commands vulkan.CommandBuffer
+	batch    backend.Batch
 }
 
 // Build compiles a kernel and allocates A, B and C.
@@ -106,7 +106,7 @@ func (p *program) init(ids, values []uint32) error {
 		to    **buffer
 		count int
 		reads bool // by the host
-	}{{&p.a, m[0].Len(), false}, {&p.b, m[1].Len(), false}, {&p.c, p.problem.Region(backend.MaxDispatches), true}} {
+	}{{&p.a, m[0].Len(), false}, {&p.b, m[1].Len(), false}, {&p.c, p.problem.MaxRegion(), true}} {
 		buf, err := d.newBuffer(uint64(b.count)*4, matrixUse, d.matrixMemory(b.reads))
 		if err != nil {
 			return err
@@ -245,10 +245,21 @@ func (p *program) Form() backend.Form {
 
 // Load copies A and B to the device.
 func (p *program) Load(a, b []float32) error {
-	if err := p.device.write(p.a, p.staging, a, "A"); err != nil {
+	matrices := p.problem.Matrices(p.kernel.name)
+	for i, values := range [][]float32{a, b} {
+		if m := matrices[i]; len(values) != m.Len() {
+			return backend.Errorf(backend.Failed, "%s: matrix %s has %d elements, and %d were given", p.device.info.ID, m.Name, m.Len(), len(values))
+		}
+	}
+	if err := p.Patch(0, 0, a); err != nil {
 		return err
 	}
-	return p.device.write(p.b, p.staging, b, "B")
+	return p.Patch(1, 0, b)
+}
+
+// Patch replaces elements of A or B.
+func (p *program) Patch(matrix, at int, values []float32) error {
+	return p.device.write([]*buffer{p.a, p.b}[matrix], p.staging, values, at, string("AB"[matrix]))
 }
 
 // Fill sets the first n elements of C's region to v.
@@ -261,11 +272,11 @@ func (p *program) Fill(v float32, n int) error {
 	})
 }
 
-// Read copies the first elements of C's region from the device.
-func (p *program) Read(c []float32) error { return p.device.read(p.c, p.staging, c) }
+// Read copies elements of C's region from the device.
+func (p *program) Read(c []float32, at int) error { return p.device.read(p.c, p.staging, c, at) }
 
-// Run submits a batch and waits for it. Both orders stay recorded, so that nothing is
-// recorded between one batch and the next of as many dispatches.
+// Run submits a batch and waits for it. What was recorded of either order stays, so that
+// nothing is recorded again for the same batch.
 func (p *program) Run(b backend.Batch) (backend.Timing, error) {
 	if err := b.Check(); err != nil {
 		return backend.Timing{}, err
@@ -284,19 +295,19 @@ func (p *program) Empty() (backend.Timing, error) {
 
 func (p *program) submit(r *recorded, b backend.Batch, size backend.Problem, groups [2]uint32) (backend.Timing, error) {
 	d := p.device
-	if r.dispatches != b.Dispatches {
-		r.dispatches = 0
-		if err := d.record(r.commands, func() { p.recordBatch(r.commands, b, size, groups) }); err != nil {
+	if r.batch != b {
+		r.batch = backend.Batch{}
+		if err := d.record(r.commands, p.c.handle, p.problem.Witnesses(b), func() { p.recordBatch(r.commands, b, size, groups) }); err != nil {
 			return backend.Timing{}, err
 		}
-		r.dispatches = b.Dispatches
+		r.batch = b
 	}
-	host, err := d.run(r.commands)
+	s, err := d.run(r.commands)
 	if err != nil {
 		return backend.Timing{}, err
 	}
 	device, err := p.deviceSeconds()
-	return backend.Timing{HostS: host, DeviceS: device}, err
+	return backend.Timing{HostS: s.seconds, DeviceS: device, Witness: s.witness}, err
 }
 
 // recordBatch records dispatches between two timestamps. There are only these two
@@ -309,7 +320,7 @@ func (p *program) recordBatch(commands vulkan.CommandBuffer, b backend.Batch, si
 		vulkan.CmdResetQueryPool(commands, p.queries, 0, 2)
 		vulkan.CmdWriteTimestamp(commands, vulkan.PipelineStageTopOfPipeBit, p.queries, 0)
 	}
-	p.device.dispatch(commands, p.layout, p.set, groups, b)
+	p.device.dispatch(commands, p.layout, p.set, groups, p.problem, b)
 	if p.queries != nil {
 		vulkan.CmdWriteTimestamp(commands, vulkan.PipelineStageBottomOfPipeBit, p.queries, 1)
 	}

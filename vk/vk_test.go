@@ -314,7 +314,7 @@ func exercise(t *testing.T, p *program) {
 // returns that C.
 func run(t *testing.T, p *program, b backend.Batch) ([]float32, backend.Timing) {
 	t.Helper()
-	if err := p.Fill(float32(math.NaN()), p.problem.Region(b.Dispatches)); err != nil {
+	if err := p.Fill(float32(math.NaN()), p.problem.Region(b)); err != nil {
 		t.Fatal(err)
 	}
 	timing, err := p.Run(b)
@@ -326,8 +326,8 @@ func run(t *testing.T, p *program, b backend.Batch) ([]float32, backend.Timing) 
 		t.Fatal(err)
 	}
 	checkTiming(t, p.device, empty)
-	region := make([]float32, p.problem.Region(b.Dispatches))
-	if err := p.Read(region); err != nil {
+	region := make([]float32, p.problem.Region(b))
+	if err := p.Read(region, 0); err != nil {
 		t.Fatal(err)
 	}
 	c := slices.Clone(region[b.At(b.Dispatches-1):][:p.problem.M*p.problem.N])
@@ -370,12 +370,12 @@ func checkTiming(t *testing.T, d *device, timing backend.Timing) {
 func TestFillReachesEveryElement(t *testing.T) {
 	d := openAny(t)
 	p := build(t, d, backend.Problem{M: 17, N: 19, K: 2}, nil)
-	c := make([]float32, p.problem.Region(backend.MaxDispatches))
+	c := make([]float32, p.problem.MaxRegion())
 	for _, v := range []float32{float32(math.NaN()), -1.5, float32(math.Inf(1)), 0} {
 		if err := p.Fill(v, len(c)); err != nil {
 			t.Fatal(err)
 		}
-		if err := p.Read(c); err != nil {
+		if err := p.Read(c, 0); err != nil {
 			t.Fatal(err)
 		}
 		for i, got := range c {
@@ -411,9 +411,9 @@ func TestWrongUse(t *testing.T) {
 		wantError(t, err, backend.Failed, fmt.Sprintf("a batch of %d dispatches was asked for; 1 to 16384 are possible", n))
 	}
 	wantError(t, p.Load(make([]float32, 8), make([]float32, 11)), backend.Failed, "matrix B has 12 elements, and 11 were given")
-	most := p.problem.Region(backend.MaxDispatches)
-	wantError(t, p.Read(make([]float32, most+1)), backend.Failed, "the region of C has 1048646 elements, and 1048647 were asked for")
-	wantError(t, p.Fill(0, most+1), backend.Failed, "the region of C has 1048646 elements, and 1048647 were asked for")
+	most := p.problem.MaxRegion()
+	wantError(t, p.Read(make([]float32, most+1), 0), backend.Failed, "the region of C has 1048710 elements, and 1048711 were asked for")
+	wantError(t, p.Fill(0, most+1), backend.Failed, "the region of C has 1048710 elements, and 1048711 were asked for")
 	_, err := d.Build(backend.KernelMatmul, p.problem, backend.Specialization{"TX": 1})
 	wantError(t, err, backend.Failed, `no specialization constant "TX", only BK, KU, LX, LY, PA, PB, TM, TN, VN`)
 	for _, id := range []string{"vulkan:9", "vulkan:", "cpu", ""} {
@@ -744,7 +744,7 @@ func TestSharedBytes(t *testing.T) {
 func TestHeapTooSmall(t *testing.T) {
 	d := &device{kernels: testKernels(t), physical: fakePhysical(result.ClassDiscrete, []vulkan.MemoryHeap{{Size: 64 << 30}, {Size: 100 << 20, Flags: localHeap}})}
 	_, err := d.Candidates(backend.KernelMatmul, backend.Problem{M: 4096, N: 4096, K: 4096})
-	wantError(t, err, backend.OutOfMemory, "the three matrices need 205521152 bytes, and the largest heap of the device has 104857600")
+	wantError(t, err, backend.OutOfMemory, "the three matrices need 272630016 bytes, and the largest heap of the device has 104857600")
 	d.maxAlloc = 1 << 20
 	_, err = d.Candidates(backend.KernelMatmul, backend.Problem{M: 4096, N: 4096, K: 4096})
 	wantError(t, err, backend.Limit, "matrix A needs 67108864 bytes, and maxMemoryAllocationSize is 1048576")

@@ -102,10 +102,10 @@ func (l *library) try() error {
 	}
 	p.Load(ones, ones)
 	once := backend.Batch{Dispatches: 1}
-	region := make([]float32, p.p.Region(1))
+	region := make([]float32, p.p.Region(once))
 	p.Fill(float32(math.NaN()), len(region))
 	p.Run(once)
-	p.Read(region)
+	p.Read(region, 0)
 	c := region[once.At(0):][:trySize*trySize]
 	for i, x := range c {
 		if x != trySize {
@@ -162,7 +162,7 @@ type program struct {
 func newProgram(l *library, p backend.Problem) (*program, error) {
 	pr := &program{lib: l, p: p, clock: backend.NewClock()}
 	pr.tick = pr.clock.Tick()
-	for i, n := range []uint64{uint64(p.M) * uint64(p.K), uint64(p.K) * uint64(p.N), uint64(p.Region(backend.MaxDispatches))} {
+	for i, n := range []uint64{uint64(p.M) * uint64(p.K), uint64(p.K) * uint64(p.N), uint64(p.MaxRegion())} {
 		if C.posix_memalign(&pr.matrices[i], 4096, C.size_t(4*n)) != 0 {
 			pr.matrices[i] = nil
 			pr.Close()
@@ -187,14 +187,19 @@ func (p *program) Load(a, b []float32) error {
 	if len(a) != p.p.M*p.p.K || len(b) != p.p.K*p.p.N {
 		panic(fmt.Sprintf("BUG: blas: inputs of %d and %d elements for the problem %s", len(a), len(b), p.p))
 	}
-	copy(p.matrix(0, len(a)), a)
-	copy(p.matrix(1, len(b)), b)
+	p.Patch(0, 0, a)
+	p.Patch(1, 0, b)
+	return nil
+}
+
+func (p *program) Patch(matrix, at int, values []float32) error {
+	copy(p.matrix(matrix, at+len(values))[at:], values)
 	return nil
 }
 
 // region is the first n elements of C's region.
 func (p *program) region(n int) []float32 {
-	if most := p.p.Region(backend.MaxDispatches); n > most {
+	if most := p.p.MaxRegion(); n > most {
 		panic(fmt.Sprintf("BUG: blas: %d elements of a region of %d", n, most))
 	}
 	return p.matrix(2, n)
@@ -212,7 +217,11 @@ func (p *program) Run(b backend.Batch) (backend.Timing, error) {
 	if err := b.Check(); err != nil {
 		return backend.Timing{}, err
 	}
-	return p.run(p.p.M, b), nil
+	t := p.run(p.p.M, b)
+	for i, at := range p.p.Witnesses(b) {
+		t.Witness[i] = p.region(at + 1)[at]
+	}
+	return t, nil
 }
 
 // Empty multiplies no rows, which takes some ten nanoseconds, so it does that over and over.
@@ -226,14 +235,23 @@ func (p *program) Empty() (backend.Timing, error) {
 // run multiplies the first rows of A.
 func (p *program) run(rows int, b backend.Batch) backend.Timing {
 	m := p.matrices
-	c := unsafe.Add(m[2], 4*b.At(0))
 	start := p.clock()
-	C.blas_sgemm(p.lib.sgemm, C.int(rows), C.int(p.p.N), C.int(p.p.K), (*C.float)(m[0]), (*C.float)(m[1]), (*C.float)(c), C.int64_t(b.Step()), C.int(b.Dispatches))
+	multiply := func(from, to int) {
+		if from < to {
+			c := unsafe.Add(m[2], 4*p.p.Place(b, from))
+			C.blas_sgemm(p.lib.sgemm, C.int(rows), C.int(p.p.N), C.int(p.p.K), (*C.float)(m[0]), (*C.float)(m[1]), (*C.float)(c), C.int64_t(b.Step()), C.int(to-from))
+		}
+	}
+	if b.Apart > 0 { // before it, itself, and after it
+		multiply(0, b.Apart-1)
+		multiply(b.Apart-1, b.Apart)
+	}
+	multiply(b.Apart, b.Dispatches)
 	return backend.Timing{HostS: (p.clock() - start).Seconds()}
 }
 
-func (p *program) Read(c []float32) error {
-	copy(c, p.region(len(c)))
+func (p *program) Read(c []float32, at int) error {
+	copy(c, p.region(at + len(c))[at:])
 	return nil
 }
 

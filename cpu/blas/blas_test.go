@@ -92,7 +92,7 @@ func TestProducts(t *testing.T) {
 // returns that C.
 func run(t *testing.T, pr backend.Program, p backend.Problem, b backend.Batch) []float32 {
 	t.Helper()
-	region := make([]float32, p.Region(b.Dispatches))
+	region := make([]float32, p.Region(b))
 	if err := pr.Fill(float32(math.NaN()), len(region)); err != nil {
 		t.Fatal(err)
 	}
@@ -101,7 +101,7 @@ func run(t *testing.T, pr backend.Program, p backend.Problem, b backend.Batch) [
 			t.Fatalf("%+v, %v", tm, err)
 		}
 	}
-	if err := pr.Read(region); err != nil {
+	if err := pr.Read(region, 0); err != nil {
 		t.Fatal(err)
 	}
 	c := slices.Clone(region[b.At(b.Dispatches-1):][:p.M*p.N])

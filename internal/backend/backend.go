@@ -45,8 +45,45 @@ func (p Problem) Matrices(kernel string) [3]Matrix {
 	return [3]Matrix{{"A", p.M, p.K}, {"B", p.K, p.N}, c}
 }
 
-// Region is how many elements a batch of n dispatches uses of C's region; see Batch.
-func (p Problem) Region(n int) int { return p.M*p.N + Stagger*(n+1) }
+// Shared is how many elements n dispatches take that share the memory of C; see Batch.
+func (p Problem) Shared(n int) int { return p.M*p.N + Stagger*(n+1) }
+
+// Region is how many elements a batch uses of C's region.
+func (p Problem) Region(b Batch) int {
+	if b.Apart == 0 {
+		return p.Shared(b.Dispatches)
+	}
+	return p.own(b) + p.M*p.N + Stagger
+}
+
+// own is the element of C's region at which the place of the dispatch apart begins: behind
+// what the others share.
+func (p Problem) own(b Batch) int {
+	return (p.Shared(b.Dispatches-1) + Stagger - 1) / Stagger * Stagger
+}
+
+// MaxRegion is the largest region of any batch.
+func (p Problem) MaxRegion() int { return p.Region(Batch{Dispatches: MaxDispatches, Apart: 1}) }
+
+// Place is the element of C's region at which dispatch i of a batch, from 0, writes its C.
+func (p Problem) Place(b Batch, i int) int {
+	switch {
+	case b.Apart == 0:
+		return b.At(i)
+	case i == b.Apart-1:
+		return p.own(b)
+	case i >= b.Apart:
+		i--
+	}
+	return b.Others().At(i)
+}
+
+// Witnesses are the elements of C's region that a batch of this problem shows when its
+// fence is seen: the first of the last dispatch's C, its last, and the one that the batch names.
+func (p Problem) Witnesses(b Batch) [3]int {
+	last := p.Place(b, b.Dispatches-1)
+	return [3]int{last, last + p.M*p.N - 1, last + b.Witness}
+}
 
 func (p Problem) String() string { return fmt.Sprintf("%dx%dx%d", p.M, p.N, p.K) }
 
@@ -63,7 +100,7 @@ const (
 const Stagger = 64
 
 // MaxDispatches bounds a batch, so that a clock that reads far too little cannot ask
-// for hours of work, and that C's region is at most 4 MiB larger than C.
+// for hours of work, and that C's region is at most 4 MiB larger than two C.
 const MaxDispatches = 1 << 14
 
 // Batch is a number of dispatches that are submitted together, from 1 to
@@ -75,13 +112,27 @@ const MaxDispatches = 1 << 14
 // first Stagger elements of its C in ascending order, the last ones in descending
 // order, or all of a C that is smaller. The C of the last dispatch is there whole. Before
 // the first place and after the last C there are Stagger elements that nothing may
-// write. All of it together is Problem.Region elements long.
+// write. All of it together is Problem.Shared elements long.
+//
+// One dispatch may be set apart: it writes where no other does, behind the region that the
+// others share, and after it there are Stagger elements that nothing may write either.
 type Batch struct {
 	Dispatches int
 	Descending bool
+	Apart      int // which dispatch is set apart, from 1; 0 for none
+	Witness    int // the element of the last dispatch's C that is shown besides the first and the last
 }
 
-// At is the element of C's region at which dispatch i, from 0, writes its C.
+// Others are the dispatches that share the region.
+func (b Batch) Others() Batch {
+	if b.Apart > 0 {
+		b.Dispatches, b.Apart = b.Dispatches-1, 0
+	}
+	return b
+}
+
+// At is the element of C's region at which dispatch i, from 0, writes its C where none is
+// set apart.
 func (b Batch) At(i int) int {
 	if b.Descending {
 		i = b.Dispatches - 1 - i
@@ -101,6 +152,9 @@ func (b Batch) Step() int {
 func (b Batch) Check() error {
 	if b.Dispatches < 1 || b.Dispatches > MaxDispatches {
 		return Errorf(Failed, "a batch of %d dispatches was asked for; 1 to %d are possible", b.Dispatches, MaxDispatches)
+	}
+	if b.Apart < 0 || b.Apart > b.Dispatches {
+		return Errorf(Failed, "dispatch %d of %d was to be set apart", b.Apart, b.Dispatches)
 	}
 	return nil
 }
@@ -140,7 +194,7 @@ type Device interface {
 	// that the device cannot have this kernel.
 	Candidates(kernel string, p Problem) ([]Specialization, error)
 	// Build compiles a kernel with this specialization and allocates A, B, and the
-	// region of C for MaxDispatches dispatches. It fails where Candidates does.
+	// region of C for any batch (Problem.MaxRegion). It fails where Candidates does.
 	Build(kernel string, p Problem, s Specialization) (Program, error)
 	Close() error
 }
@@ -152,6 +206,8 @@ type Program interface {
 	Form() Form
 	// Load copies A and B to the device, whole; Problem.Matrices has their sizes.
 	Load(a, b []float32) error
+	// Patch replaces elements of A, which is matrix 0, or of B, matrix 1, from element at on.
+	Patch(matrix, at int, values []float32) error
 	// Fill sets the first n elements of C's region to v, NaN included, on the device.
 	Fill(v float32, n int) error
 	// Run submits one batch, each dispatch after the one before it has finished
@@ -162,8 +218,9 @@ type Program interface {
 	// nothing, and waits for its fence: what every batch costs besides its work. Where that
 	// is too short for the clock it does so several times, and Timing.Dispatches says how often.
 	Empty() (Timing, error)
-	// Read copies the first len(c) elements of C's region from the device.
-	Read(c []float32) error
+	// Read copies len(c) elements of C's region, from element at on, from the device, once all
+	// that was submitted before is done.
+	Read(c []float32, at int) error
 	Close() error
 }
 
@@ -182,6 +239,9 @@ type Timing struct {
 	// Dispatches is how many empty dispatches, one after the other, the times are of. It is
 	// set by Program.Empty where one alone is too short for the clock, and 0 elsewhere.
 	Dispatches int
+	// Witness is what the elements of Problem.Witnesses were when the fence was seen. Those of
+	// an empty dispatch mean nothing.
+	Witness [3]float32
 }
 
 // Kind sorts errors by what a caller does about them. It is also the code in

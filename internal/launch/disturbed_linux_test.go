@@ -40,12 +40,12 @@ func TestDisturbedBatchesAreMarked(t *testing.T) {
 		}
 		waits = append(waits, faults()-before)
 	}}
-	got, err := handle(t, fake, launchRequest())
+	got, err := handled(t, fake, launchRequest())
 	if err != nil {
 		t.Fatal(err)
 	}
 	samples := append(got.samples(worker.EventWarmup), got.samples(worker.EventSample)...)
-	waits = waits[len(waits)-len(samples):] // those before only verify
+	waits = waits[exactBatches:] // those before only verify
 	seen := false
 	for i, s := range samples {
 		if waits[i] > 0 {

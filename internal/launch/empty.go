@@ -30,7 +30,8 @@ var emptyProblem = backend.Problem{M: 64, N: 64, K: 64}
 // timeEmpty measures and emits the empty round trip, and makes the batches so long that
 // it is a hundredth of them at most. What an empty dispatch may not do is to write anything.
 func (r *recorder) timeEmpty() error {
-	if err := r.fill(1); err != nil {
+	order := backend.Batch{Dispatches: 1}
+	if err := r.fill(order); err != nil {
 		return err
 	}
 	var trips []float64
@@ -41,11 +42,11 @@ func (r *recorder) timeEmpty() error {
 		}
 		trips = append(trips, t.HostS/float64(t.Dispatches))
 	}
-	if err := r.read(); err != nil {
+	if err := r.read(order); err != nil {
 		return err
 	}
 	for _, x := range r.region {
-		if math.Float32bits(x) != math.Float32bits(unwritten) {
+		if math.Float32bits(x) != math.Float32bits(r.filled) {
 			return backend.Errorf(backend.WrongResult, "the empty dispatch wrote into C, though it had no part of it")
 		}
 	}

@@ -35,6 +35,11 @@ type fake struct {
 	// The same in single dispatches: it is told which of how many.
 	dropped   func(b backend.Batch, dispatch, i int) bool
 	value     func(b backend.Batch, dispatch, i int, v float32) float32 // what is written instead of v
+	stale     func(batch int) bool                                      // the product stays what it was, whatever A has become
+	lost      func(batch int) bool                                      // fill and dispatches do nothing
+	early     func(batch int) bool                                      // the fence is seen before anything is written
+	copying   float64                                                   // the part of a dispatch's time that each but the first of a batch takes; all where 0
+	behindS   func(batch int) float64                                   // what the first read behind a batch waits, in seconds
 	stray     int                                                       // distance from C's first element, or from its last (positive), of a write of the last dispatch
 	emptyS    float64                                                   // host seconds of an empty dispatch; 10 µs when 0
 	emptyErr  error
@@ -95,7 +100,7 @@ func (f *fake) Build(_ string, p backend.Problem, s backend.Specialization) (bac
 	if err := f.buildErr[s["T"]]; err != nil {
 		return nil, err
 	}
-	return &fakeProgram{f: f, p: p, spec: s, region: make([]float32, p.Region(backend.MaxDispatches))}, nil
+	return &fakeProgram{f: f, p: p, spec: s, region: make([]float32, p.MaxRegion())}, nil
 }
 
 func (f *fake) Close() error {
@@ -109,6 +114,8 @@ type fakeProgram struct {
 	spec    backend.Specialization
 	a, b    []float32
 	region  []float32 // of C
+	filled  float32
+	behind  bool      // nothing was read since the last batch
 	product []float32 // A x B, computed once for each Load
 }
 
@@ -121,7 +128,25 @@ func (p *fakeProgram) Load(a, b []float32) error {
 	return p.f.loadErr
 }
 
+// Patch computes only the rows of the product again that it changes.
+func (p *fakeProgram) Patch(matrix, at int, values []float32) error {
+	if p.f.stale != nil && p.f.stale(p.f.batches+1) {
+		return nil
+	}
+	copy([][]float32{p.a, p.b}[matrix][at:], values)
+	if p.product == nil || matrix != 0 || len(values) != p.p.K || at%p.p.K != 0 {
+		p.product = nil
+		return nil
+	}
+	copy(p.product[at/p.p.K*p.p.N:], multiply(backend.Problem{M: 1, N: p.p.N, K: p.p.K}, values, p.b, p.f.rounding))
+	return nil
+}
+
 func (p *fakeProgram) Fill(v float32, n int) error {
+	if p.f.lost != nil && p.f.lost(p.f.batches+1) {
+		return nil
+	}
+	p.filled = v
 	for i := range p.region[:n] {
 		p.region[i] = v
 	}
@@ -145,9 +170,12 @@ func (p *fakeProgram) Run(b backend.Batch) (backend.Timing, error) {
 	if p.product == nil {
 		p.product = multiply(p.p, p.a, p.b, f.rounding)
 	}
-	for dispatch := range b.Dispatches {
-		p.dispatch(b, dispatch)
+	if f.lost == nil || !f.lost(f.batches) {
+		for dispatch := range b.Dispatches {
+			p.dispatch(b, dispatch)
+		}
 	}
+	p.behind = true
 	t := f.dispatchS
 	if f.secondsOf != nil {
 		t = f.secondsOf(p.spec["T"])
@@ -155,17 +183,28 @@ func (p *fakeProgram) Run(b backend.Batch) (backend.Timing, error) {
 	if t == 0 {
 		t = 0.001
 	}
-	t *= float64(b.Dispatches)
+	if f.copying > 0 {
+		t *= 1 + f.copying*float64(b.Dispatches-1)
+	} else {
+		t *= float64(b.Dispatches)
+	}
 	if f.warming != nil {
 		t *= f.warming(f.batches)
 	}
-	return p.timing(t), nil
+	timing := p.timing(t)
+	for i, at := range p.p.Witnesses(b) {
+		timing.Witness[i] = p.region[at]
+		if f.early != nil && f.early(f.batches) {
+			timing.Witness[i] = p.filled
+		}
+	}
+	return timing, nil
 }
 
 // dispatch writes the C of one dispatch.
 func (p *fakeProgram) dispatch(b backend.Batch, dispatch int) {
 	f := p.f
-	at := b.At(dispatch)
+	at := p.p.Place(b, dispatch)
 	for i, v := range p.product {
 		if f.unwritten != nil && f.unwritten(f.batches, i) || f.dropped != nil && f.dropped(b, dispatch, i) {
 			continue
@@ -216,8 +255,12 @@ func (p *fakeProgram) Empty() (backend.Timing, error) {
 	return p.timing(t), p.f.emptyErr
 }
 
-func (p *fakeProgram) Read(c []float32) error {
-	copy(c, p.region)
+func (p *fakeProgram) Read(c []float32, at int) error {
+	if p.behind && p.f.behindS != nil {
+		time.Sleep(time.Duration(p.f.behindS(p.f.batches) * 1e9))
+	}
+	p.behind = false
+	copy(c, p.region[at:])
 	return nil
 }
 

@@ -145,7 +145,7 @@ func TestTracesOfChains(t *testing.T) {
 		if batch.Descending {
 			at, name = batch.At(0)+len(c)-1, "C[39,29]"
 		}
-		v := &verifier{checker: newFMAChecker(p, a, b, fmaBound(p.K)), p: p}
+		v := &verifier{checker: newFMAChecker(p, a, b, fmaBound(p.K)), p: p, filled: unwritten}
 		for _, tt := range []struct {
 			off    float32
 			varied bool

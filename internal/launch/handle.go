@@ -18,7 +18,7 @@ import (
 	"fmt"
 	"io"
 	"math"
-	"slices"
+	"math/rand/v2"
 	"time"
 
 	"gpubench/internal/backend"
@@ -37,8 +37,12 @@ import (
 // meters opens the meter of a device, and is nil where there are none. Whatever goes
 // wrong with a meter leaves readings out, and costs no launch.
 func Handle(ctx context.Context, b backend.Backend, meters meter.Source, req worker.Request, emit func(worker.Event)) error {
+	return handle(ctx, b, meters, newRandom(), req, emit)
+}
+
+func handle(ctx context.Context, b backend.Backend, meters meter.Source, random *rand.Rand, req worker.Request, emit func(worker.Event)) error {
 	kernel := cmp.Or(req.Kernel, backend.KernelMatmul)
-	s := &session{ctx: ctx, req: req, kernel: kernel, emit: emit, meters: meters, start: time.Now()}
+	s := &session{ctx: ctx, req: req, kernel: kernel, emit: emit, meters: meters, start: time.Now(), random: random}
 	var stop string
 	var err error
 	switch {
@@ -91,6 +95,7 @@ type session struct {
 	emit   func(worker.Event)
 	meters meter.Source
 	start  time.Time
+	random *rand.Rand
 
 	building time.Duration // that a search has spent on it
 	ended    bool          // what is left is to close
@@ -179,10 +184,16 @@ type bench struct {
 	s         *session
 	program   backend.Program
 	problem   backend.Problem
+	a         []float32 // as it was loaded
 	region    []float32 // of C
 	batches   int       // run so far
-	disturbed []string  // flags of the last one
-	watch     *watch    // of the device's meter; nil for none
+	arranged  [2]arranged
+	filling   uint32   // number of the last fill, 0 before the first
+	filled    float32  // with what the region is filled
+	roundTrip float64  // median seconds of an empty dispatch, 0 where it is not known or those are what is timed
+	behind    float64  // seconds that what was submitted behind the last batch took
+	disturbed []string // flags of the last one
+	watch     *watch   // of the device's meter; nil for none
 	verifier  *verifier
 	totals    *result.Verification
 }
@@ -193,52 +204,42 @@ func newBench(s *session, program backend.Program, p backend.Problem) bench {
 
 // load copies the input to the device; from then on batches are checked by v.
 func (b *bench) load(x, y []float32, v checker) error {
-	b.verifier = &verifier{checker: v, p: b.problem}
+	b.a = x
+	b.verifier = &verifier{checker: v, p: b.problem, signs: make(signs, b.problem.Matrices(b.s.kernel)[0].Rows)}
 	if err := b.program.Load(x, y); err != nil {
 		return fmt.Errorf("load A and B: %w", err)
 	}
 	return nil
 }
 
-// fill sets the region of a batch of n dispatches to NaN.
-func (b *bench) fill(n int) error {
-	size := b.problem.Region(n)
-	b.region = slices.Grow(b.region[:0], size)[:size]
-	if err := b.program.Fill(unwritten, size); err != nil {
-		return fmt.Errorf("fill C: %w", err)
-	}
-	return nil
-}
-
-// read reads the region that fill has filled.
-func (b *bench) read() error {
-	if err := b.program.Read(b.region); err != nil {
-		return fmt.Errorf("read C: %w", err)
-	}
-	return nil
-}
-
-// batch runs n dispatches between filling the region of C with NaN and checking it
-// whole, and counts the check in the totals. Its time is 0 where the clock is too coarse
-// for so few dispatches. The order is descending in every second
-// batch, so that both ends of every C are seen.
+// batch runs n dispatches between filling the region of C with NaN and checking it, and counts
+// the check in the totals. What the last one left behind is no answer to this one: the signs of A,
+// the fill and the places are others. Its time is 0 where the clock is too coarse for so few
+// dispatches.
 func (b *bench) batch(n int) (backend.Timing, error) {
 	if err := context.Cause(b.s.ctx); err != nil {
 		return backend.Timing{}, err
 	}
-	order := backend.Batch{Dispatches: n, Descending: b.batches%2 == 1}
-	b.batches++
-	if err := b.fill(n); err != nil {
+	order := b.arrange(n)
+	if err := b.vary(); err != nil {
+		return backend.Timing{}, err
+	}
+	if err := b.fill(order); err != nil {
 		return backend.Timing{}, err
 	}
 	b.watch.begin()
 	b.s.disturbances.Begin()
 	t, err := b.program.Run(order)
-	b.disturbed = append(b.s.disturbances.End(), b.watch.end()...)
+	b.disturbed = b.s.disturbances.End()
+	var later float32
+	if err == nil {
+		later, err = b.follow(order)
+	}
+	b.disturbed = append(b.disturbed, b.watch.end()...)
 	if err != nil {
 		return backend.Timing{}, fmt.Errorf("run %d dispatches: %w", n, err)
 	}
-	if err := b.read(); err != nil {
+	if err := b.read(order); err != nil {
 		return backend.Timing{}, err
 	}
 	if t.HostS != 0 { // which is what a clock shows of less than its tick
@@ -246,9 +247,40 @@ func (b *bench) batch(n int) (backend.Timing, error) {
 			return backend.Timing{}, err
 		}
 	}
+	b.verifier.filled = b.filled
 	maxError, varied, err := b.verifier.verify(b.region, order)
+	if err == nil {
+		err = b.witnessed(t, order, later)
+	}
 	addVerification(b.totals, n, maxError, varied, err)
 	return t, err
+}
+
+// follow submits what a queue carries out behind the batch, a copy of the element of C that the
+// batch names and, once its time is known, an empty dispatch, and takes the time. It returns the
+// element.
+func (b *bench) follow(order backend.Batch) (float32, error) {
+	start := time.Now()
+	var c [1]float32
+	err := b.program.Read(c[:], b.problem.Witnesses(order)[2])
+	if err == nil && b.roundTrip > 0 {
+		_, err = b.program.Empty()
+	}
+	b.behind = time.Since(start).Seconds()
+	return c[0], err
+}
+
+// witnessed returns an error when an element of the last C was not there yet when the fence
+// was seen. later is the one that the batch names, as it was read afterwards.
+func (b *bench) witnessed(t backend.Timing, order backend.Batch, later float32) error {
+	at := b.problem.Witnesses(order)
+	for i, want := range []float32{b.region[at[0]], b.region[at[1]], later} {
+		if got := t.Witness[i]; math.Float32bits(got) != math.Float32bits(want) {
+			return &backend.Error{Kind: backend.WrongResult, Remedy: "update the driver",
+				Text: fmt.Sprintf("the fence signalled before the batch was finished, so its time means nothing: an element of the last C was %v then, and is %v", got, want)}
+		}
+	}
+	return nil
 }
 
 // checkHostClock returns an error for a time that n dispatches cannot take.
@@ -270,13 +302,14 @@ func forTime(seconds, perDispatch float64) int {
 
 // Flags of a sample.
 const (
-	flagShort = "short" // less than leastRoundTrips: the submission may be more than a hundredth of it
+	flagShort = "short"       // less than leastRoundTrips: the submission may be more than a hundredth of it
+	flagEarly = "fence-early" // what was submitted behind it had to wait, as if it had not been finished
 
 	// Those whose device clock is not to be trusted.
 	flagDeviceInvalid = "device-invalid"          // not a number, or infinite: the reading cannot be kept
 	flagDeviceZero    = "device-zero"             // zero or less
 	flagDeviceLonger  = "device-longer-than-host" // although it is contained in it
-	flagDeviceShort   = "device-short"            // below half of what the host's is without the round trip
+	flagDeviceShort   = "device-short"            // below leastDevice of what the host's is without two round trips
 )
 
 // leastRoundTrips is how many empty round trips a batch must be as long as, so that
@@ -285,6 +318,10 @@ const leastRoundTrips = 100
 
 // clockTolerance is by how much two right clocks may differ in rate.
 const clockTolerance = 0.001
+
+// leastDevice is the share of the host's time without two round trips that the device's clock
+// must show. A batch is a hundred round trips long, and there is little else in it.
+const leastDevice = 0.8
 
 // newSample makes a sample of n dispatches and flags what is odd about it, in view of
 // the seconds of the empty round trip, 0 for samples of empty dispatches. The raw
@@ -306,7 +343,7 @@ func newSample(t backend.Timing, n int, roundTrip float64) *result.Sample {
 		flag(flagDeviceZero)
 	case d > t.HostS*(1+clockTolerance):
 		flag(flagDeviceLonger)
-	case d < (t.HostS-roundTrip)/2:
+	case d < leastDevice*(t.HostS-2*roundTrip):
 		flag(flagDeviceShort)
 	}
 	return sample

@@ -79,6 +79,12 @@ func (s *session) launch(dev backend.Device) (stop string, err error) {
 	if e := r.watch.endEnergy(uint64(r.dispatches) * p.FLOP()); e != nil {
 		s.emit(worker.Event{Event: worker.EventEnergy, Energy: e})
 	}
+	if err := r.punctual(); err != nil {
+		return "", err
+	}
+	if err := r.additive(); err != nil {
+		return "", err
+	}
 	return stop, nil
 }
 
@@ -164,15 +170,15 @@ func (s *session) phase(name string) {
 // recorder runs batches and emits them as samples.
 type recorder struct {
 	bench
-	run       func(n int) (backend.Timing, error) // what is timed, n dispatches of it
-	most      int                                 // samples that may be taken, 0 for any number
-	rules     worker.Rules
-	roundTrip float64   // median seconds of an empty dispatch, 0 where those are what is timed
-	start     time.Time // of the time that MaxTimeS limits
-	n         int       // dispatches in a batch
-	last      float64   // seconds of the last dispatch
+	run   func(n int) (backend.Timing, error) // what is timed, n dispatches of it
+	most  int                                 // samples that may be taken, 0 for any number
+	rules worker.Rules
+	start time.Time // of the time that MaxTimeS limits
+	n     int       // dispatches in a batch
+	last  float64   // seconds of the last dispatch
 
-	samples, dispatches int // that were taken, without the warm-up
+	samples, dispatches int       // that were taken, without the warm-up
+	times, behinds      []float64 // seconds of the samples' batches, and of what was submitted behind them
 }
 
 // verifyExact checks batches on the exact input, where nothing is tolerated, and
@@ -239,6 +245,9 @@ func (r *recorder) timed(event string) (float64, error) {
 	}
 	sample := newSample(t, n, r.roundTrip)
 	sample.Flags = append(sample.Flags, r.disturbed...)
+	if early(r.behind, t.HostS, r.roundTrip) {
+		sample.Flags = append(sample.Flags, flagEarly)
+	}
 	r.s.emit(worker.Event{Event: event, Sample: sample})
 	var index *int
 	if event == worker.EventSample {
@@ -246,6 +255,7 @@ func (r *recorder) timed(event string) (float64, error) {
 		index = &i
 		r.samples++
 		r.dispatches += n
+		r.times, r.behinds = append(r.times, t.HostS), append(r.behinds, r.behind)
 	}
 	r.watch.send(index, r.s.emit)
 	r.last = t.HostS / float64(n)

@@ -242,13 +242,14 @@ func (d corruptingDevice) Build(kernel string, p backend.Problem, s backend.Spec
 	if err != nil {
 		return nil, err
 	}
-	return &corruptingProgram{Program: program, c: d.c}, nil
+	return &corruptingProgram{Program: program, c: d.c, problem: p}, nil
 }
 
 type corruptingProgram struct {
 	backend.Program
-	c    *corrupting
-	last backend.Batch
+	c       *corrupting
+	problem backend.Problem
+	last    backend.Batch
 }
 
 func (p *corruptingProgram) Run(b backend.Batch) (backend.Timing, error) {
@@ -257,10 +258,10 @@ func (p *corruptingProgram) Run(b backend.Batch) (backend.Timing, error) {
 	return p.Program.Run(b)
 }
 
-func (p *corruptingProgram) Read(region []float32) error {
-	err := p.Program.Read(region)
-	if p.c.batches >= p.c.from {
-		region[p.last.At(p.last.Dispatches-1)+p.c.element] += 0.001
+func (p *corruptingProgram) Read(region []float32, at int) error {
+	err := p.Program.Read(region, at)
+	if i := p.problem.Place(p.last, p.last.Dispatches-1) + p.c.element - at; p.c.batches >= p.c.from && i >= 0 && i < len(region) {
+		region[i] += 0.001
 	}
 	return err
 }

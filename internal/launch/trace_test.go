@@ -17,7 +17,7 @@ func (f checkerFunc) at(int) float64                     { panic("BUG: a batch o
 
 // regionOf is what a batch of dispatches that all compute c leaves.
 func regionOf(p backend.Problem, b backend.Batch, c []float32) []float32 {
-	region := slices.Repeat([]float32{unwritten}, p.Region(b.Dispatches))
+	region := slices.Repeat([]float32{unwritten}, p.Region(b))
 	for i := range b.Dispatches {
 		copy(region[b.At(i):], c)
 	}
@@ -30,7 +30,7 @@ func TestVerifierComparesBitsFirst(t *testing.T) {
 	calls := 0
 	var fail error
 	p, once := backend.Problem{M: 1, N: 2, K: 1}, backend.Batch{Dispatches: 1}
-	v := &verifier{p: p, checker: checkerFunc(func([]float32) (float64, error) { calls++; return 0.5, fail })}
+	v := &verifier{p: p, filled: unwritten, checker: checkerFunc(func([]float32) (float64, error) { calls++; return 0.5, fail })}
 	verify := func(c []float32, wantCalls int, wantVaried bool, wantErr string) {
 		t.Helper()
 		_, varied, err := v.verify(regionOf(p, once, c), once)
@@ -67,7 +67,7 @@ func TestEveryElementOfTheRegionMatters(t *testing.T) {
 		}
 		c := multiply(p, a, b, nil)
 		for _, batch := range []backend.Batch{{Dispatches: 1}, {Dispatches: 2}, {Dispatches: 7}, {Dispatches: 2, Descending: true}, {Dispatches: 7, Descending: true}} {
-			v := &verifier{checker: newExactChecker(p, a, b), p: p}
+			v := &verifier{checker: newExactChecker(p, a, b), p: p, filled: unwritten}
 			region := regionOf(p, batch, c)
 			if _, varied, err := v.verify(region, batch); err != nil || varied {
 				t.Fatalf("%v, %+v: %v, varied %v", p, batch, err, varied)
@@ -100,10 +100,10 @@ func TestDroppedDispatchesAreNamed(t *testing.T) {
 		}
 		c := multiply(p, a, b, nil)
 		for _, batch := range []backend.Batch{{Dispatches: 9}, {Dispatches: 9, Descending: true}} {
-			v := &verifier{checker: newExactChecker(p, a, b), p: p, good: c}
+			v := &verifier{checker: newExactChecker(p, a, b), p: p, filled: unwritten, good: c}
 			for first := range batch.Dispatches {
 				for last := first; last < batch.Dispatches; last++ {
-					region := slices.Repeat([]float32{unwritten}, p.Region(batch.Dispatches))
+					region := slices.Repeat([]float32{unwritten}, p.Region(batch))
 					for i := range batch.Dispatches {
 						if i < first || i > last {
 							copy(region[batch.At(i):], c)

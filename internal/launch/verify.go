@@ -3,6 +3,7 @@
 package launch
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
@@ -10,6 +11,7 @@ import (
 	"math/rand/v2"
 	"slices"
 	"sync"
+	"unsafe"
 
 	"gonum.org/v1/gonum/blas"
 	"gonum.org/v1/gonum/blas/blas64"
@@ -18,11 +20,16 @@ import (
 	"gpubench/internal/result"
 )
 
-// unwritten is what C is filled with before each batch: a quiet NaN with a
-// payload that no arithmetic produces, so that an element which was never
-// written can be told from one that was computed to be NaN. The payload is so short
-// that it survives in float16.
-var unwritten = math.Float32frombits(0x7fc5a000)
+// unwritten is a quiet NaN with a payload that no arithmetic produces, and stands for an element
+// that was never written, which so is told from one that was computed to be NaN. What the region
+// of C is filled with before a batch, see bench.fill, is another such NaN for each batch.
+var unwritten = fillOf(0x5a)
+
+// fills are how many different fills there are, so few that their payloads survive in float16.
+const fills = 1<<9 - 1
+
+// fillOf is the fill with this number, from 1 to fills.
+func fillOf(n uint32) float32 { return math.Float32frombits(0x7fc00000 | n<<13) }
 
 // Methods of verification on the normal input, as in result.Verification.
 const (
@@ -54,13 +61,26 @@ func dot(p backend.Problem, a, b []float32, i int) (sum float64) {
 	return sum
 }
 
-func sameBits(a, b []float32) bool {
+// same reports whether two C are equal bit for bit, but for the sign of a zero: a sum that
+// cancels is positive zero, whatever the signs of its parts.
+func same(a, b []float32) bool {
+	if len(a) != len(b) {
+		return false
+	}
+	if len(a) == 0 || bytes.Equal(bytesOf(a), bytesOf(b)) {
+		return true
+	}
 	for i, x := range a {
-		if math.Float32bits(x) != math.Float32bits(b[i]) {
+		if y := b[i]; math.Float32bits(x) != math.Float32bits(y) && (x != 0 || y != 0) {
 			return false
 		}
 	}
-	return len(a) == len(b)
+	return true
+}
+
+// bytesOf are the bytes of a list that is not empty.
+func bytesOf(list []float32) []byte {
+	return unsafe.Slice((*byte)(unsafe.Pointer(&list[0])), 4*len(list))
 }
 
 // wrongElement words the error for C[i,j].

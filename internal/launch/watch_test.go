@@ -102,7 +102,7 @@ func TestReadingsOfBatches(t *testing.T) {
 	m := &fakeMeter{flags: []string{meter.PowerCap, meter.Thermal}}
 	req := launchRequest()
 	req.Rules.BatchS, req.Rules.MaxTimeS = 0.2, 6 // no more batches than are kept
-	got, err := handle(t, metered(m), req)
+	got, err := handled(t, metered(m), req)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -144,7 +144,7 @@ func TestReadingsOfBatches(t *testing.T) {
 }
 
 func TestSharedDevice(t *testing.T) {
-	got, err := handle(t, metered(&fakeMeter{others: []string{meter.Shared}}), launchRequest())
+	got, err := handled(t, metered(&fakeMeter{others: []string{meter.Shared}}), launchRequest())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -163,7 +163,7 @@ func TestReadingsThatCost(t *testing.T) {
 	}{{0, true}, {200 * time.Microsecond, true}, {300 * time.Microsecond, false}} {
 		req := launchRequest() // batches of 25 ms
 		req.Rules.MaxTimeS = 3
-		got, err := handle(t, metered(&fakeMeter{cost: tt.cost, flags: []string{meter.PowerCap}}), req)
+		got, err := handled(t, metered(&fakeMeter{cost: tt.cost, flags: []string{meter.PowerCap}}), req)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -192,7 +192,7 @@ func TestReadingsAreBounded(t *testing.T) {
 	req := launchRequest()
 	req.Rules.BatchS, req.Rules.MinTimeS, req.Rules.MaxTimeS = 0.002, 4, 8
 	f := metered(&fakeMeter{flags: []string{meter.SyncBoost}})
-	got, err := handle(t, f, req)
+	got, err := handled(t, f, req)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -265,7 +265,7 @@ func TestMeterThatDoesNotOpen(t *testing.T) {
 func TestDevicesShowTheirCards(t *testing.T) {
 	m := &fakeMeter{}
 	for _, device := range []string{"", "fake:0"} {
-		got, err := handle(t, metered(m), worker.Request{Op: worker.OpDevices, Backend: "fake", Device: device})
+		got, err := handled(t, metered(m), worker.Request{Op: worker.OpDevices, Backend: "fake", Device: device})
 		if err != nil || got[0].Device.NVML == nil || got[0].Device.NVML.Driver != "570.86.15" {
 			t.Errorf("device %q: %+v, %v", device, got, err)
 		}
@@ -284,7 +284,7 @@ func TestNoReadingsOfWhatIsShort(t *testing.T) {
 	search.Op, search.Specialization = worker.OpSearch, nil
 	for _, req := range []worker.Request{empty, search} {
 		m := &fakeMeter{watts: 300}
-		got, err := handle(t, metered(m), req)
+		got, err := handled(t, metered(m), req)
 		if err != nil || m.reads.Load() > 0 || len(got.telemetry()) > 0 {
 			t.Errorf("%s %s: %d readings, %v", req.Op, req.Kernel, m.reads.Load(), err)
 		}
@@ -296,7 +296,7 @@ func TestEnergy(t *testing.T) {
 		name  string
 		ticks time.Duration
 	}{{"at once", 0}, {"every 20 ms", 20 * time.Millisecond}, {"every 100 ms", 100 * time.Millisecond}} {
-		got, err := handle(t, metered(&fakeMeter{watts: 312.5, ticks: tt.ticks}), launchRequest())
+		got, err := handled(t, metered(&fakeMeter{watts: 312.5, ticks: tt.ticks}), launchRequest())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -325,7 +325,7 @@ func TestEnergy(t *testing.T) {
 func TestNoEnergy(t *testing.T) {
 	without := 0.0
 	for _, m := range []*fakeMeter{{}, {watts: 300, ticks: time.Hour}} { // no counter, one that stands still
-		got, err := handle(t, metered(m), launchRequest())
+		got, err := handled(t, metered(m), launchRequest())
 		if err != nil || got.last(worker.EventEnergy).Energy != nil {
 			t.Errorf("energy %+v, %v", got.last(worker.EventEnergy).Energy, err)
 		}

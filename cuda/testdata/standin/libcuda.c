@@ -484,6 +484,24 @@ int cuMemFree_v2(uint64_t at)
 	return INVALID_VALUE;
 }
 
+int cuMemAllocHost_v2(void **at, size_t bytes)
+{
+	INSIDE(cuMemAllocHost_v2);
+	*at = malloc(bytes);
+	if (!*at)
+		return OUT_OF_MEMORY;
+	alive++;
+	return SUCCESS;
+}
+
+int cuMemFreeHost(void *at)
+{
+	free(at);
+	alive--;
+	INSIDE(cuMemFreeHost);
+	return SUCCESS;
+}
+
 #define IN_STREAM(name, s)                                                                                                                 \
 	INSIDE(name);                                                                                                                          \
 	if (!is(s, STREAM))                                                                                                                    \
