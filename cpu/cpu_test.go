@@ -42,7 +42,7 @@ func multiply(t testing.TB, d backend.Device, p backend.Problem, s backend.Speci
 	if err := pr.Load(a, b); err != nil {
 		t.Fatal(err)
 	}
-	c, tm := run(t, pr, p, backend.Batch{Dispatches: n, Descending: n%2 == 0})
+	c, tm := run(t, pr, p, backend.Batch{Dispatches: n, Descending: n%2 == 0, Apart: n / 2, Witness: p.M*p.N - 1})
 	if tm.HostS <= 0 || tm.DeviceS != nil {
 		t.Errorf("timing %+v", tm)
 	}
@@ -64,13 +64,18 @@ func run(t testing.TB, pr backend.Program, p backend.Problem, b backend.Batch) (
 	if err := pr.Read(region, 0); err != nil {
 		t.Fatal(err)
 	}
-	c := slices.Clone(region[b.At(b.Dispatches-1):][:p.M*p.N])
+	for i, at := range p.Witnesses(b) {
+		if math.Float32bits(tm.Witness[i]) != math.Float32bits(region[at]) {
+			t.Fatalf("%v, %+v: witness %d is %v, and the element is %v", p, b, i, tm.Witness[i], region[at])
+		}
+	}
+	c := slices.Clone(region[p.Place(b, b.Dispatches-1):][:p.M*p.N])
 	want := make([]float32, len(region))
 	for i := range want {
 		want[i] = float32(math.NaN())
 	}
 	for i := range b.Dispatches {
-		copy(want[b.At(i):], c)
+		copy(want[p.Place(b, i):], c)
 	}
 	for i, x := range region {
 		if math.Float32bits(x) != math.Float32bits(want[i]) {
@@ -161,7 +166,7 @@ func TestBatches(t *testing.T) {
 		if err := pr.Load(a, b); err != nil {
 			t.Fatal(err)
 		}
-		c, _ := run(t, pr, p, backend.Batch{Dispatches: round, Descending: round%2 == 0})
+		c, _ := run(t, pr, p, backend.Batch{Dispatches: round, Descending: round%2 == 0, Apart: round / 2})
 		for i, x := range c {
 			if x != float32(round*2*p.K) {
 				t.Fatalf("round %d: element %d is %v, should be %d", round, i, x, round*2*p.K)
@@ -246,7 +251,7 @@ func TestErrors(t *testing.T) {
 			t.Errorf("a batch of %d dispatches: %v", n, err)
 		}
 	}
-	run(t, pr, one, backend.Batch{Dispatches: backend.MaxDispatches, Descending: true})
+	run(t, pr, one, backend.Batch{Dispatches: backend.MaxDispatches, Descending: true, Apart: backend.MaxDispatches})
 	for _, kernel := range []string{backend.KernelFMA, backend.KernelEmpty} { // whose specialization that is not
 		if _, err := d.Build(kernel, one, specs[0]); err == nil {
 			t.Errorf("%s was built with the specialization of another kernel", kernel)

@@ -556,12 +556,13 @@ func checkBLAS(t *testing.T, id string) {
 	if err := pr.Load(a, b); err != nil {
 		t.Fatal(err)
 	}
-	for _, order := range []backend.Batch{{Dispatches: 1}, {Dispatches: 3}, {Dispatches: 3, Descending: true}, {Dispatches: 2}} {
+	for _, order := range []backend.Batch{{Dispatches: 1}, {Dispatches: 3}, {Dispatches: 3, Descending: true}, {Dispatches: 2}, {Dispatches: 3, Apart: 2}, {Dispatches: 2, Descending: true, Apart: 2, Witness: 5}, {Dispatches: 1, Apart: 1}} {
 		region := make([]float32, p.Region(order))
 		if err := pr.Fill(float32(math.NaN()), len(region)); err != nil {
 			t.Fatal(err)
 		}
-		if tm, err := pr.Run(order); err != nil || tm.HostS <= 0 || tm.DeviceS == nil || *tm.DeviceS < 0 || *tm.DeviceS > tm.HostS {
+		tm, err := pr.Run(order)
+		if err != nil || tm.HostS <= 0 || tm.DeviceS == nil || *tm.DeviceS < 0 || *tm.DeviceS > tm.HostS {
 			t.Fatalf("%+v, %v", tm, err)
 		}
 		if _, err := pr.Empty(); err != nil {
@@ -569,6 +570,11 @@ func checkBLAS(t *testing.T, id string) {
 		}
 		if err := pr.Read(region, 0); err != nil {
 			t.Fatal(err)
+		}
+		for i, at := range p.Witnesses(order) {
+			if tm.Witness[i] != region[at] {
+				t.Errorf("%s %+v: witness %d is %v, and the element is %v", id, order, i, tm.Witness[i], region[at])
+			}
 		}
 		want := make([]float32, len(region))
 		for i := range want {
@@ -581,7 +587,7 @@ func checkBLAS(t *testing.T, id string) {
 					for l := range p.K {
 						sum += a[i*p.K+l] * b[l*p.N+j]
 					}
-					want[order.At(n)+i*p.N+j] = sum
+					want[p.Place(order, n)+i*p.N+j] = sum
 				}
 			}
 		}

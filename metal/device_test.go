@@ -74,7 +74,7 @@ func dispatched(t *testing.T, p *program, batch backend.Batch, before, after fak
 	for i, d := range after.Log[len(after.Log)-batch.Dispatches:] {
 		want := fake.Dispatch{
 			Groups: [3]uint64{uint64(p.groups[0]), uint64(p.groups[1]), 1}, Threads: [3]uint64{uint64(p.threads[0]), uint64(p.threads[1]), 1},
-			Offsets: [3]uint64{0, 0, p.device.elementBytes() * uint64(batch.At(i))}, Size: [3]uint32{uint32(p.problem.M), uint32(p.problem.N), uint32(p.problem.K)},
+			Offsets: [3]uint64{0, 0, p.device.elementBytes() * uint64(p.problem.Place(batch, i))}, Size: [3]uint32{uint32(p.problem.M), uint32(p.problem.N), uint32(p.problem.K)},
 		}
 		if p.device.isReference() {
 			want.Groups, want.Threads, want.Product = [3]uint64{}, [3]uint64{}, 8*int(p.device.elementBytes())

@@ -93,24 +93,30 @@ func exercise(t *testing.T, p *program, kernel string) {
 	if err := p.Load(a, b); err != nil {
 		t.Fatal(err)
 	}
-	for _, batch := range []backend.Batch{{Dispatches: 1}, {Dispatches: 3}, {Dispatches: 3, Descending: true}} {
+	for _, batch := range []backend.Batch{{Dispatches: 1}, {Dispatches: 3}, {Dispatches: 3, Descending: true}, {Dispatches: 3, Apart: 2}, {Dispatches: 2, Descending: true, Apart: 2, Witness: len(c) - 1}, {Dispatches: 1, Apart: 1}} {
 		done := watch(t, p, batch)
 		region := make([]float32, p.problem.Region(batch))
 		if err := p.Fill(float32(math.NaN()), len(region)); err != nil {
 			t.Fatal(err)
 		}
-		if timing, err := p.Run(batch); err != nil || !(timing.HostS > 0) {
+		timing, err := p.Run(batch)
+		if err != nil || !(timing.HostS > 0) {
 			t.Fatal(timing, err)
 		}
 		if err := p.Read(region, 0); err != nil {
 			t.Fatal(err)
+		}
+		for i, at := range p.problem.Witnesses(batch) {
+			if timing.Witness[i] != region[at] {
+				t.Errorf("%+v: witness %d is %v, and the element is %v", batch, i, timing.Witness[i], region[at])
+			}
 		}
 		want := make([]float32, len(region))
 		for i := range want {
 			want[i] = float32(math.NaN())
 		}
 		for i := range batch.Dispatches {
-			copy(want[batch.At(i):], c)
+			copy(want[p.problem.Place(batch, i):], c)
 		}
 		for i := range want {
 			if math.Float32bits(region[i]) != math.Float32bits(want[i]) {

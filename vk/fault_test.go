@@ -208,7 +208,7 @@ func TestADroppedDispatchShows(t *testing.T) {
 			batch := backend.Batch{Dispatches: n, Descending: descending}
 			dropped := (recorded+n)/5 > recorded/5 // each fifth of all
 			recorded += n
-			if at := faultOf(leftBy(t, p, batch), c, batch); (at >= 0) != dropped {
+			if at := faultOf(p.problem, leftBy(t, p, batch), c, batch); (at >= 0) != dropped {
 				t.Errorf("%+v: dropped is %v, and the first fault is at %d", batch, dropped, at)
 			}
 		}
@@ -250,7 +250,7 @@ func TestASkippedWorkgroupShows(t *testing.T) {
 		c[i] = float32(x)
 	}
 	for _, batch := range []backend.Batch{{Dispatches: 9}, {Dispatches: 9, Descending: true}} { // of the 18 the 5th, 10th and 15th
-		at := faultOf(leftBy(t, p, batch), c, batch)
+		at := faultOf(p.problem, leftBy(t, p, batch), c, batch)
 		// The last columns of the last row are the last workgroup's, 6 of the 64 that are
 		// the trace of the 10th, first of the second batch, whose place is the last.
 		first := -1
@@ -265,7 +265,7 @@ func TestASkippedWorkgroupShows(t *testing.T) {
 	choose("the last workgroup of every dispatch is skipped")
 	p.ascending.batch = backend.Batch{} // record anew
 	batch := backend.Batch{Dispatches: 9}
-	if at := faultOf(leftBy(t, p, batch), c, batch); at != batch.At(8)+128*70+64 {
+	if at := faultOf(p.problem, leftBy(t, p, batch), c, batch); at != batch.At(8)+128*70+64 {
 		t.Errorf("%+v: the first fault is at %d", batch, at)
 	}
 }

@@ -301,7 +301,7 @@ func exercise(t *testing.T, p *program) {
 		if err := p.Load(a, b); err != nil {
 			t.Fatal(err)
 		}
-		for _, batch := range []backend.Batch{{Dispatches: 1}, {Dispatches: 3}, {Dispatches: 3, Descending: true}, {Dispatches: 3}, {Dispatches: 2, Descending: true}} {
+		for _, batch := range []backend.Batch{{Dispatches: 1}, {Dispatches: 3}, {Dispatches: 3, Descending: true}, {Dispatches: 3, Apart: 2}, {Dispatches: 3, Descending: true, Apart: 1}, {Dispatches: 1, Apart: 1}, {Dispatches: 2, Descending: true, Apart: 2, Witness: p.problem.M*p.problem.N - 1}} {
 			c, timing := run(t, p, batch)
 			checkTiming(t, p.device, timing)
 			check(t, c, want, p.problem.K, i == 0)
@@ -330,8 +330,13 @@ func run(t *testing.T, p *program, b backend.Batch) ([]float32, backend.Timing) 
 	if err := p.Read(region, 0); err != nil {
 		t.Fatal(err)
 	}
-	c := slices.Clone(region[b.At(b.Dispatches-1):][:p.problem.M*p.problem.N])
-	if i := faultOf(region, c, b); i >= 0 {
+	for i, at := range p.problem.Witnesses(b) {
+		if math.Float32bits(timing.Witness[i]) != math.Float32bits(region[at]) {
+			t.Fatalf("%v, %+v: witness %d is %v, and the element is %v", p.problem, b, i, timing.Witness[i], region[at])
+		}
+	}
+	c := slices.Clone(region[p.problem.Place(b, b.Dispatches-1):][:p.problem.M*p.problem.N])
+	if i := faultOf(p.problem, region, c, b); i >= 0 {
 		t.Fatalf("%v, %+v: element %d of the region is %v", p.problem, b, i, region[i])
 	}
 	return c, timing
@@ -339,10 +344,10 @@ func run(t *testing.T, p *program, b backend.Batch) ([]float32, backend.Timing) 
 
 // faultOf returns the first element of a region, NaN before the batch, that is not what
 // dispatches which all compute c leave there, or -1.
-func faultOf(region, c []float32, b backend.Batch) int {
+func faultOf(p backend.Problem, region, c []float32, b backend.Batch) int {
 	want := slices.Repeat([]float32{float32(math.NaN())}, len(region))
 	for i := range b.Dispatches {
-		copy(want[b.At(i):], c)
+		copy(want[p.Place(b, i):], c)
 	}
 	for i, x := range region {
 		if math.Float32bits(x) != math.Float32bits(want[i]) {

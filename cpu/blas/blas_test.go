@@ -63,7 +63,7 @@ func TestProducts(t *testing.T) {
 				t.Errorf("form %+v", f)
 			}
 			rng := rand.New(rand.NewPCG(7, uint64(p.M)))
-			for _, batch := range []backend.Batch{{Dispatches: 3}, {Dispatches: 2, Descending: true}} {
+			for _, batch := range []backend.Batch{{Dispatches: 3}, {Dispatches: 2, Descending: true}, {Dispatches: 4, Apart: 2}, {Dispatches: 3, Descending: true, Apart: 3}, {Dispatches: 1, Apart: 1}} {
 				a, a64 := normal(rng, p.M*p.K)
 				b, b64 := normal(rng, p.K*p.N)
 				want := make([]float64, p.M*p.N)
@@ -104,13 +104,13 @@ func run(t *testing.T, pr backend.Program, p backend.Problem, b backend.Batch) [
 	if err := pr.Read(region, 0); err != nil {
 		t.Fatal(err)
 	}
-	c := slices.Clone(region[b.At(b.Dispatches-1):][:p.M*p.N])
+	c := slices.Clone(region[p.Place(b, b.Dispatches-1):][:p.M*p.N])
 	want := make([]float32, len(region))
 	for i := range want {
 		want[i] = float32(math.NaN())
 	}
 	for i := range b.Dispatches {
-		copy(want[b.At(i):], c)
+		copy(want[p.Place(b, i):], c)
 	}
 	for i, x := range region {
 		if math.Float32bits(x) != math.Float32bits(want[i]) {
