@@ -291,6 +291,9 @@ func (o *runOptions) measure(ctx context.Context, runner measure.Runner, backend
 			plan.Arms = append(plan.Arms, measure.Beside(d)...)
 		}
 	}
+	if !o.limits {
+		doc.Warnings = append(doc.Warnings, analysis.Unbounded())
+	}
 	if chosen[0].ID != o.want.baseline {
 		doc.Warnings = append(doc.Warnings, result.Warning{Code: "no-baseline", Text: fmt.Sprintf(
 			"there are no ratios, because the baseline %s was not measured; add it with --device, or choose another with --baseline", o.want.baseline)})

@@ -185,6 +185,9 @@ func (o *suiteOptions) measure(ctx context.Context, runner measure.Runner, backe
 		doc.Warnings = append(doc.Warnings, p.Warnings...)
 	}
 	doc.Warnings = slices.Concat(doc.Warnings, analysis.Doubles(doc.Devices), differences(places))
+	if !o.limits {
+		doc.Warnings = append(doc.Warnings, analysis.Unbounded())
+	}
 
 	plan := measure.Plan{Launches: o.launches, Rules: o.rules(), Seed: o.seed, Limit: o.timeout, Runtime: doc.Host.Runtime.Name,
 		ISA: doc.Host.CPU.ISA, Budget: o.budget, RatioPrecision: o.within, Arms: o.arms(places, found, doc.Devices)}

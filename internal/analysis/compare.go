@@ -268,6 +268,8 @@ func arms(s Source) ([]*armOf, error) {
 		a.lame = cmp.Or(BelowProcessor(a.device), slow[m.ID])
 		if impossible(m) {
 			m.Status, m.Reason = result.StatusFailed, fmt.Sprintf("impossible: %s of the peak that multiply-adds alone reached on the device", percent(m.Peak.Share))
+		} else if why := refused(m); why != "" {
+			m.Status, m.Reason = result.StatusFailed, why
 		}
 		if m.Status == result.StatusOK {
 			sum := m.Summary

@@ -4,6 +4,7 @@ package analysis
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -69,15 +70,15 @@ func Ratios(ms []result.Measurement, baseline func(i int) bool) ([]result.Ratio,
 }
 
 // RatioWithin compares two good measurements of one run: round by round, where
-// enough rounds have a good launch of both. Where the rate of one is impossible there is
+// enough rounds have a good launch of both. Where the times of one cannot be right there is
 // none, nor where they ran on different machines.
 func RatioWithin(slow, fast *result.Measurement) (result.Ratio, error) {
 	if !sameMachine(slow, fast) {
 		return result.Ratio{}, fmt.Errorf("%s and %s ran on different machines (%s; %s)", slow.ID, fast.ID, machineName(slow), machineName(fast))
 	}
 	for _, m := range []*result.Measurement{slow, fast} {
-		if impossible(m) {
-			return result.Ratio{}, fmt.Errorf("the rate of %s is %s of the peak of its device, which is impossible", m.ID, percent(m.Peak.Share))
+		if why := refused(m); why != "" {
+			return result.Ratio{}, errors.New(why)
 		}
 	}
 	a, b, paired := samplesOfRatio(slow, fast)

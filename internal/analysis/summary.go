@@ -82,8 +82,8 @@ func summarize(m *result.Measurement) (*result.Summary, error) {
 const mostDoubtful = 0.25
 
 // deviceMedian is the median of the launches' medians of the device's seconds per
-// dispatch over the samples whose device clock is trusted, nil when there are none
-// or too many others.
+// dispatch over the samples whose device clock is trusted, nil when there are none, when there
+// are too many others, or when that clock drifts against the host's.
 func deviceMedian(m *result.Measurement) *float64 {
 	var launches stats.Samples
 	trusted, doubtful := 0, 0
@@ -104,7 +104,7 @@ func deviceMedian(m *result.Measurement) *float64 {
 		launches = append(launches, launch)
 	}
 	s, err := stats.Summarize(launches)
-	if err != nil || float64(doubtful) > mostDoubtful*float64(doubtful+trusted) {
+	if err != nil || float64(doubtful) > mostDoubtful*float64(doubtful+trusted) || math.Abs(clockDrift(m)) > noticeable {
 		return nil
 	}
 	return &s.Median

@@ -45,6 +45,9 @@ func Warnings(m *result.Measurement, dev result.Device) (out []result.Warning) {
 		warn("varied", "%d of %s were right within the bound but not bit-equal to the first of their launch: the device does not add up in a fixed order, or something flips low bits; on repeated runs it should not vary", v.Varied, Plural(v.Batches, "batch"))
 	}
 	out = append(out, noise(m)...)
+	if n, total := flagged(m, flagEarly); 20*n >= total && n > 0 {
+		warn("fence-early", "what was submitted behind %d of %s had to wait, as if the batch had not been finished when its fence signalled; other programs may have held it up, or the driver signals too early: close them or update the driver, and measure again", n, Plural(total, "sample"))
+	}
 	out = append(out, deviceClock(m)...)
 	out = append(out, disturbed(m)...)
 	out = append(out, card(m)...)
@@ -140,9 +143,16 @@ func noise(m *result.Measurement) (out []result.Warning) {
 // flagShort marks a sample shorter than 100 empty round trips.
 const flagShort = "short"
 
+// Flags of a device's clock that alone may be the host's fault, which was held up and saw the
+// fence late; and of one that is longer than what contains it, which both clocks may be wrong for.
+const (
+	flagDeviceShort  = "device-short"
+	flagDeviceLonger = "device-longer-than-host"
+)
+
 // deviceClock tells where the device's own clock is not to be trusted.
-func deviceClock(m *result.Measurement) []result.Warning {
-	total, untrusted, flags := 0, 0, map[string]bool{}
+func deviceClock(m *result.Measurement) (out []result.Warning) {
+	total, untrusted, short, flags := 0, 0, 0, map[string]bool{}
 	for _, l := range m.Launches {
 		if l.Status != result.StatusOK {
 			continue
@@ -153,16 +163,60 @@ func deviceClock(m *result.Measurement) []result.Warning {
 			if len(odd) > 0 {
 				untrusted++
 			}
+			if slices.Equal(odd, []string{flagDeviceShort}) {
+				short++
+			}
 			for _, f := range odd {
 				flags[f] = true
 			}
 		}
 	}
-	if untrusted == 0 {
-		return nil
+	// A few may come of a host that was held up.
+	if untrusted > 0 && (untrusted > short || 20*short >= total) {
+		text := fmt.Sprintf("the device's own clock is implausible in %d of %s (%s), which device times leave out; all other figures are by the host's clock: update the driver if device times matter",
+			untrusted, Plural(total, "sample"), strings.Join(slices.Sorted(maps.Keys(flags)), ", "))
+		if flags[flagDeviceLonger] {
+			text += "; that the device's time is the longer one speaks against the host's as well, but that nothing submitted behind the batches had to wait speaks for it"
+			if n, _ := flagged(m, flagEarly); n > 0 {
+				text = strings.Replace(text, "but that nothing submitted behind the batches had to wait speaks for it", fmt.Sprintf("and so does what had to wait behind %s (fence-early)", Plural(n, "sample")), 1)
+			}
+		}
+		out = append(out, result.Warning{Code: "device-clock-untrusted", Text: text})
 	}
-	return []result.Warning{{Code: "device-clock-untrusted", Text: fmt.Sprintf("the device's own clock is implausible in %d of %s (%s), which device times leave out; all other figures are by the host's clock: update the driver if device times matter",
-		untrusted, Plural(total, "sample"), strings.Join(slices.Sorted(maps.Keys(flags)), ", "))}}
+	if drift := clockDrift(m); math.Abs(drift) > noticeable {
+		out = append(out, result.Warning{Code: "device-clock-drift", Text: fmt.Sprintf("the device's own clock ran at another rate against the host's in the course of the run (by %s): there are no device times, and all figures are by the host's clock; update the driver if device times matter",
+			percent(math.Abs(drift)))})
+	}
+	return out
+}
+
+// clockDrift is by how much the ratio of the device's time to the host's grows within the
+// launches, the last third against the first, or from launch to launch, the largest against the
+// smallest median; whichever is more. It is 0 where too little is known.
+func clockDrift(m *result.Measurement) (drift float64) {
+	var medians []float64
+	var launches stats.Samples
+	for _, l := range m.Launches {
+		if l.Status != result.StatusOK {
+			continue
+		}
+		var ratios []float64
+		for _, s := range l.Samples {
+			if s.DeviceS != nil && *s.DeviceS > 0 && s.HostS > 0 && !slices.Contains(s.Flags, flagShort) {
+				ratios = append(ratios, *s.DeviceS/s.HostS)
+			}
+		}
+		if s, err := stats.Summarize(stats.Samples{ratios}); err == nil && len(ratios) >= driftThird {
+			medians, launches = append(medians, s.Median), append(launches, ratios)
+		}
+	}
+	drift = medianDrift(launches)
+	if len(medians) > 1 {
+		if across := slices.Max(medians)/slices.Min(medians) - 1; across > math.Abs(drift) {
+			drift = across
+		}
+	}
+	return drift
 }
 
 // Plural is a count with its noun: 1 launch, 2 launches, 3 batches.

@@ -37,6 +37,7 @@ func (r *run) results(unfinished bool) Results {
 		devices[i] = a.Device
 	}
 	analysis.Peaks(ms, devices, r.plan.ISA)
+	analysis.FalsePeaks(ms, devices, r.plan.ISA)
 	for i := range ms {
 		ms[i].Warnings = append(ms[i].Warnings, analysis.Warnings(&ms[i], devices[i])...)
 	}

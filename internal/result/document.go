@@ -404,7 +404,7 @@ type Sample struct {
 	HostS      float64  `json:"host_s" jsonschema:"host seconds from submit to fence, for the whole batch"`
 	DeviceS    *float64 `json:"device_s" jsonschema:"device seconds for the whole batch by the device's own clock as read, even if absurd (flags say so); null when it has none"`
 	Dispatches int      `json:"dispatches" jsonschema:"dispatches in the batch"`
-	Flags      []string `json:"flags" jsonschema:"what is odd about the sample: device-zero, device-longer-than-host, device-short, short, preempted, throttled (the processors), stolen, paged, frozen (the process was stopped), outlier; of a card: gpu-power-cap, gpu-power-brake, gpu-thermal, gpu-slowdown, gpu-limit, gpu-sync-boost and gpu-clock-setting (what held its clock down), shared (another process uses it)"`
+	Flags      []string `json:"flags" jsonschema:"what is odd about the sample: device-zero, device-longer-than-host, device-short, short, fence-early (what was submitted behind the batch had to wait), preempted, throttled (the processors), stolen, paged, frozen (the process was stopped), outlier; of a card: gpu-power-cap, gpu-power-brake, gpu-thermal, gpu-slowdown, gpu-limit, gpu-sync-boost and gpu-clock-setting (what held its clock down), shared (another process uses it)"`
 }
 
 // Telemetry is one reading during a launch.

@@ -34,20 +34,20 @@ enum { INSTANCE_CHAIN = 47, DEVICE_CHAIN = 48, LINK_INFO = 0 };
 static get_proc next_instance_proc, next_device_proc;
 static void *the_instance;
 static int waits, dispatches, runs; // of the matrix product, not the empty dispatch
+static int singles;                 // runs of one dispatch
 
 // recorded is what a command buffer holds.
 typedef struct {
 	void *commands;
 	int dispatches, empty;
 	uint32_t offset; // of the last dispatch's C, in bytes
-	uint32_t lowest, highest; // of all of them
-	uint32_t size[3];         // m, n, k
+	uint32_t *offsets;       // of all of them
+	uint32_t size[3];        // m, n, k
 	struct {
 		void *from, *to;
 		uint64_t at, put, bytes;
-	} copies[4]; // between buffers
+	} copies[8]; // between buffers
 	int copied;
-	char *a, *b, *c; // what a run had and left behind, where that is remembered
 } recorded;
 static recorded table[64];
 
@@ -91,14 +91,14 @@ static int fault(const char *name)
 enum {
 	ENUMERATE, PROPERTIES, PROPERTIES_2, MEMORY, FAMILIES, INSTANCE_CALLS,
 	ALLOCATE = INSTANCE_CALLS, BIND_MEMORY, MAP, PIPELINES, UPDATE_SETS, BEGIN, PUSH, BIND_SETS, DISPATCH, BARRIER, TIMESTAMP,
-	COPY, SUBMIT, WAIT, DEVICE_IDLE, QUEUE_IDLE, RESULTS, CALLS,
+	COPY, FILL, SUBMIT, WAIT, DEVICE_IDLE, QUEUE_IDLE, RESULTS, CALLS,
 };
 static const char *const names[CALLS] = {
     "vkEnumeratePhysicalDevices", "vkGetPhysicalDeviceProperties", "vkGetPhysicalDeviceProperties2", "vkGetPhysicalDeviceMemoryProperties",
     "vkGetPhysicalDeviceQueueFamilyProperties",
     "vkAllocateMemory", "vkBindBufferMemory", "vkMapMemory", "vkCreateComputePipelines", "vkUpdateDescriptorSets", "vkBeginCommandBuffer",
     "vkCmdPushConstants", "vkCmdBindDescriptorSets", "vkCmdDispatch", "vkCmdPipelineBarrier", "vkCmdWriteTimestamp",
-    "vkCmdCopyBuffer", "vkQueueSubmit", "vkWaitForFences", "vkDeviceWaitIdle", "vkQueueWaitIdle", "vkGetQueryPoolResults",
+    "vkCmdCopyBuffer", "vkCmdFillBuffer", "vkQueueSubmit", "vkWaitForFences", "vkDeviceWaitIdle", "vkQueueWaitIdle", "vkGetQueryPoolResults",
 };
 static void (*dispatch_base)(void *, uint32_t, uint32_t, uint32_t, uint32_t, uint32_t, uint32_t);
 static function next[CALLS];
@@ -158,7 +158,7 @@ static int32_t create_device(void *physical, const void *info, const void *alloc
 		next[i] = next_device_proc(*device, names[i]);
 	if (r == 0)
 		dispatch_base = (void (*)(void *, uint32_t, uint32_t, uint32_t, uint32_t, uint32_t, uint32_t))next_device_proc(*device, "vkCmdDispatchBase");
-	waits = dispatches = runs = 0;
+	waits = dispatches = runs = singles = 0;
 	memset(table, 0, sizeof table);
 	memset(&held, 0, sizeof held);
 	return r;
@@ -323,7 +323,11 @@ static char *address(void *buffer)
 // An element in the middle of the last C gets other bits, in memory that is mapped.
 static void flip(const recorded *r, uint32_t bits) { *(uint32_t *)(address(matrices[2]) + r->offset + size_of_c / 8 * 4) ^= bits; }
 
-static int skips(void) { return fault("the last workgroup of every dispatch is skipped") || fault("the last workgroup of a dispatch is skipped"); }
+static int skips(void)
+{
+	return fault("the last workgroup of every dispatch is skipped") || fault("the last workgroup of a dispatch is skipped") ||
+	       fault("the middle of some dispatches is missing");
+}
 
 static int32_t pipelines(void *device, void *cache, uint32_t count, const void *infos, const void *allocator, void **out)
 {
@@ -343,12 +347,9 @@ static int32_t pipelines(void *device, void *cache, uint32_t count, const void *
 static int32_t begin(void *commands, const void *info)
 {
 	recorded *r = find(commands);
-	free(r->a);
-	free(r->b);
-	free(r->c);
+	free(r->offsets);
 	memset(r, 0, sizeof *r);
 	r->commands = commands;
-	r->lowest = ~0u;
 	return ((int32_t (*)(void *, const void *))next[BEGIN])(commands, info);
 }
 
@@ -387,23 +388,33 @@ static void release(void)
 		submit_next(queue, 1, &info, NULL);
 }
 
-// remember answers a run of the same dispatches on the same A and B with what the first one
-// left behind, all of it right, and has the device compute nothing.
+// copy_now carries out the copies of a command buffer on the host, whatever else is in it.
+static void copy_now(const recorded *r)
+{
+	for (int i = 0; i < r->copied; i++)
+		memcpy(address(r->copies[i].to) + r->copies[i].put, address(r->copies[i].from) + r->copies[i].at, r->copies[i].bytes);
+}
+
+// remember answers a run with the product that an earlier one left behind, at the places of all of
+// its dispatches, and has the device compute nothing; where that was of the same A and B, all of it
+// is right.
 static int32_t remember(void *queue, const submit_info *infos, void *fence, recorded *r)
 {
-	const size_t a_bytes = 4ul * r->size[0] * r->size[2], b_bytes = 4ul * r->size[2] * r->size[1], c_bytes = r->highest - r->lowest + size_of_c;
-	char *a = address(matrices[0]), *b = address(matrices[1]), *c = address(matrices[2]) + r->lowest;
-	if (r->c && memcmp(a, r->a, a_bytes) == 0 && memcmp(b, r->b, b_bytes) == 0) {
-		memcpy(c, r->c, c_bytes);
-		for (int i = 0; i < r->copied; i++)
-			memcpy(address(r->copies[i].to) + r->copies[i].put, address(r->copies[i].from) + r->copies[i].at, r->copies[i].bytes);
+	static char *was_a, *was_b, *was_c;
+	const size_t a_bytes = 4ul * r->size[0] * r->size[2], b_bytes = 4ul * r->size[2] * r->size[1];
+	char *a = address(matrices[0]), *b = address(matrices[1]), *c = address(matrices[2]);
+	const int whatever = fault("products are remembered, whatever A is");
+	if (was_c && (whatever || memcmp(a, was_a, a_bytes) == 0) && memcmp(b, was_b, b_bytes) == 0) {
+		for (int i = 0; i < r->dispatches; i++)
+			memcpy(c + r->offsets[i], was_c, size_of_c);
+		copy_now(r);
 		return submit_next(queue, 0, NULL, fence);
 	}
 	int32_t result = submit_next(queue, 1, infos, fence);
 	((int32_t (*)(void *))next[QUEUE_IDLE])(queue);
-	r->a = memcpy(realloc(r->a, a_bytes), a, a_bytes);
-	r->b = memcpy(realloc(r->b, b_bytes), b, b_bytes);
-	r->c = memcpy(realloc(r->c, c_bytes), c, c_bytes);
+	was_a = memcpy(realloc(was_a, a_bytes), a, a_bytes);
+	was_b = memcpy(realloc(was_b, b_bytes), b, b_bytes);
+	was_c = memcpy(realloc(was_c, size_of_c), c + r->offset, size_of_c);
 	return result;
 }
 
@@ -417,6 +428,8 @@ static int32_t submit(void *queue, uint32_t count, const void *infos, void *fenc
 		return -4;
 	while (fault("submit hangs"))
 		pause();
+	if (fault("copies do not wait for dispatches"))
+		release();
 	const submit_info *s = infos;
 	recorded *r = count == 1 && s->buffers == 1 ? find(s->commands[0]) : NULL;
 	if (!r || !r->dispatches || r->empty)
@@ -436,7 +449,19 @@ static int32_t submit(void *queue, uint32_t count, const void *infos, void *fenc
 		held.commands = s->commands[0];
 		return 0;
 	}
-	if (late && fault("products are remembered") && r->size[0] == 128) // and not the peak
+	// As where copies have an engine of their own, to which the barrier before them means nothing,
+	// and which signals the fence.
+	if (fault("copies do not wait for dispatches")) {
+		copy_now(r);
+		held.queue = queue;
+		held.commands = s->commands[0];
+		return submit_next(queue, 0, NULL, fence);
+	}
+	if (r->dispatches == 1 && ++singles > 2 && fault("single dispatches and their fills are lost")) {
+		copy_now(r);
+		return submit_next(queue, 0, NULL, fence);
+	}
+	if (late && (fault("products are remembered") || fault("products are remembered, whatever A is")) && r->size[0] == 128) // and not the peak
 		return remember(queue, infos, fence, r);
 	int32_t result = submit_next(queue, count, infos, fence);
 	const int gross = fault("an element is flipped in some runs"), subtle = fault("an element is doubled or halved in some runs");
@@ -449,7 +474,7 @@ static int32_t submit(void *queue, uint32_t count, const void *infos, void *fenc
 
 static int32_t wait(void *device, uint32_t count, void *const *fences, uint32_t all, uint64_t ns)
 {
-	if (held.queue)
+	if (held.queue && fault("the fence is early"))
 		return 0;
 	if (fault("lost in wait"))
 		return -4;
@@ -487,8 +512,8 @@ static void bind_sets(void *commands, int32_t point, void *layout, uint32_t firs
 		note("offset %u\n", *offset, 0, 0, 0);
 		recorded *r = find(commands);
 		r->offset = *offset;
-		r->lowest = *offset < r->lowest ? *offset : r->lowest;
-		r->highest = *offset > r->highest ? *offset : r->highest;
+		r->offsets = realloc(r->offsets, (r->dispatches + 1) * sizeof *r->offsets); // of the dispatch that follows
+		r->offsets[r->dispatches] = *offset;
 	}
 	((void (*)(void *, int32_t, void *, uint32_t, uint32_t, void *const *, uint32_t, const uint32_t *))next[BIND_SETS])(
 	    commands, point, layout, first, count, sets, offsets, offset);
@@ -515,6 +540,11 @@ static void dispatch(void *commands, uint32_t x, uint32_t y, uint32_t z)
 			dispatch_base(commands, 0, y - 1, 0, x - 1, 1, 1);
 		return;
 	}
+	if (fault("the middle of some dispatches is missing") && r->dispatches > 1 && r->dispatches < 10 && y > 2) {
+		record(commands, x, 1, 1);
+		dispatch_base(commands, 0, y - 1, 0, x, 1, 1);
+		return;
+	}
 	record(commands, x, y, z);
 }
 
@@ -534,12 +564,18 @@ static void barrier(void *commands, uint32_t from, uint32_t to, uint32_t flags, 
 static void copy(void *commands, void *from, void *to, uint32_t count, const uint64_t (*regions)[3])
 {
 	recorded *r = find(commands);
-	for (uint32_t i = 0; i < count && r->copied < 4; i++) {
+	for (uint32_t i = 0; i < count && r->copied < 8; i++) {
 		r->copies[r->copied].from = from;
 		r->copies[r->copied].to = to;
 		memcpy(&r->copies[r->copied++].at, regions[i], sizeof *regions);
 	}
 	((void (*)(void *, void *, void *, uint32_t, const void *))next[COPY])(commands, from, to, count, regions);
+}
+
+static void fill(void *commands, void *buffer, uint64_t at, uint64_t size, uint32_t value)
+{
+	if (singles < 2 || !fault("single dispatches and their fills are lost"))
+		((void (*)(void *, void *, uint64_t, uint64_t, uint32_t))next[FILL])(commands, buffer, at, size, value);
 }
 
 static void timestamp(void *commands, uint32_t stage, void *pool, uint32_t query)
@@ -571,6 +607,11 @@ static int32_t results(void *device, void *pool, uint32_t first, uint32_t count,
 		ticks[1] = from + (uint64_t)((double)(to - from) * 41.667);
 	if (fault("timestamps are too close"))
 		ticks[1] = from + (uint64_t)((double)(to - from) / 41.667);
+	// As where a tick is longer than is said, and where a clock is slowed down.
+	if (fault("timestamps are a fifth too close"))
+		ticks[1] = from + (uint64_t)((double)(to - from) / 1.3);
+	if (fault("timestamps drift"))
+		ticks[1] = from + (uint64_t)((double)(to - from) * (1 - 0.18 * (runs < 100 ? runs : 100) / 100));
 	return r;
 }
 
@@ -578,7 +619,7 @@ static const function ours[CALLS] = {
     (function)enumerate, (function)properties, (function)properties_2, (function)memory, (function)families,
     (function)allocate, (function)bind_memory, (function)map, (function)pipelines, (function)update_sets, (function)begin,
     (function)push, (function)bind_sets, (function)dispatch, (function)barrier, (function)timestamp,
-    (function)copy, (function)submit, (function)wait, (function)device_idle, (function)queue_idle, (function)results,
+    (function)copy, (function)fill, (function)submit, (function)wait, (function)device_idle, (function)queue_idle, (function)results,
 };
 
 static function get_device(void *device, const char *name)
