@@ -457,7 +457,7 @@ static int32_t submit(void *queue, uint32_t count, const void *infos, void *fenc
 		held.commands = s->commands[0];
 		return submit_next(queue, 0, NULL, fence);
 	}
-	if (r->dispatches == 1 && ++singles > 2 && fault("single dispatches and their fills are lost")) {
+	if (r->dispatches == 1 && r->size[0] == 512 && ++singles > 12 && fault("single dispatches and their fills are lost")) {
 		copy_now(r);
 		return submit_next(queue, 0, NULL, fence);
 	}
@@ -540,7 +540,7 @@ static void dispatch(void *commands, uint32_t x, uint32_t y, uint32_t z)
 			dispatch_base(commands, 0, y - 1, 0, x - 1, 1, 1);
 		return;
 	}
-	if (fault("the middle of some dispatches is missing") && r->dispatches > 1 && r->dispatches < 10 && y > 2) {
+	if (fault("the middle of some dispatches is missing") && runs > 20 && r->dispatches > 1 && r->dispatches < 4 && y > 2) {
 		record(commands, x, 1, 1);
 		dispatch_base(commands, 0, y - 1, 0, x, 1, 1);
 		return;
@@ -574,7 +574,7 @@ static void copy(void *commands, void *from, void *to, uint32_t count, const uin
 
 static void fill(void *commands, void *buffer, uint64_t at, uint64_t size, uint32_t value)
 {
-	if (singles < 2 || !fault("single dispatches and their fills are lost"))
+	if (singles < 12 || !fault("single dispatches and their fills are lost"))
 		((void (*)(void *, void *, uint64_t, uint64_t, uint32_t))next[FILL])(commands, buffer, at, size, value);
 }
 
