@@ -372,6 +372,43 @@ func use() error {
 // Each call of the driver may fail in each way, and all say by name which call it was,
 // what it said, and what to do where there is something. Nothing crashes, and nothing is
 // left behind: the stand-in ends the process when it is.
+// What a batch shows of its results is not what a stream that was idle too early has not copied.
+func TestWitnessesOfAStreamThatWasEarly(t *testing.T) {
+	d, err := New(modules(t)...).Open("cuda:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer d.Close()
+	p := backend.Problem{M: 8, N: 8, K: 8}
+	candidates, err := d.Candidates(backend.KernelMatmul, p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pr, err := d.Build(backend.KernelMatmul, p, candidates[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer pr.Close()
+	for _, early := range []bool{false, true} {
+		if early {
+			t.Setenv("STANDIN_EARLY", "1")
+		}
+		batch := backend.Batch{Dispatches: 2, Witness: 3}
+		if err := pr.Fill(7.5, p.Region(batch)); err != nil {
+			t.Fatal(err)
+		}
+		tm, err := pr.Run(batch) // which computes nothing here
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, w := range tm.Witness {
+			if (w != 7.5) != early {
+				t.Errorf("early %v: witness %d is %v", early, i, w)
+			}
+		}
+	}
+}
+
 func TestFaults(t *testing.T) {
 	if err := use(); err != nil {
 		t.Fatal(err)
@@ -380,7 +417,7 @@ func TestFaults(t *testing.T) {
 		"cuDriverGetVersion": "cuDriverGetVersion", "cuDeviceGetCount": "cuDeviceGetCount", "cuDeviceGet": "cuDeviceGet",
 		"cuDevicePrimaryCtxRetain": "cuDevicePrimaryCtxRetain", "cuCtxSetCurrent": "cuCtxSetCurrent", "cuModuleLoadDataEx": "cuModuleLoadDataEx",
 		"cuModuleGetFunction": "cuModuleGetFunction", "cuFuncGetAttribute": "cuFuncGetAttribute", "cuFuncSetAttribute": "cuFuncSetAttribute",
-		"cuMemAlloc_v2": "cuMemAlloc", "cuMemcpyHtoDAsync_v2": "cuMemcpyHtoDAsync", "cuMemcpyDtoHAsync_v2": "cuMemcpyDtoHAsync",
+		"cuMemAlloc_v2": "cuMemAlloc", "cuMemAllocHost_v2": "cuMemAllocHost", "cuMemcpyHtoDAsync_v2": "cuMemcpyHtoDAsync", "cuMemcpyDtoHAsync_v2": "cuMemcpyDtoHAsync",
 		"cuMemsetD32Async": "cuMemsetD32Async", "cuLaunchKernel": "cuLaunchKernel", "cuStreamCreate": "cuStreamCreate",
 		"cuStreamSynchronize": "cuStreamSynchronize", "cuEventCreate": "cuEventCreate", "cuEventRecord": "cuEventRecord",
 		"cuEventElapsedTime": "cuEventElapsedTime", "cuGraphLaunch": "cuGraphLaunch", "cuEventQuery": "cuEventQuery",

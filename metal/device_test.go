@@ -243,6 +243,29 @@ func TestDeviceClock(t *testing.T) {
 	}
 }
 
+// What a batch shows of its results is what they were when it was said to be completed, and what
+// C was filled with where it was not.
+func TestWitnessesOfABatchThatWasNotDone(t *testing.T) {
+	set(t, fake.Control{})
+	p := build(t, open(t, "metal:0"), backend.KernelMatmul, problems[0], nil)
+	for _, idle := range []bool{true, false} {
+		fake.Set(fake.Control{Idle: idle})
+		batch := backend.Batch{Dispatches: 2, Apart: 2}
+		if err := p.Fill(7.5, p.problem.Region(batch)); err != nil {
+			t.Fatal(err)
+		}
+		timing, err := p.Run(batch)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, w := range timing.Witness {
+			if (w == 7.5) != idle {
+				t.Errorf("idle %v: witness %d is %v", idle, i, w)
+			}
+		}
+	}
+}
+
 func TestCommandErrors(t *testing.T) {
 	set(t, fake.Control{})
 	p := build(t, open(t, "metal:0"), backend.KernelMatmul, problems[0], nil)

@@ -80,6 +80,36 @@ func TestWarnings(t *testing.T) {
 				}
 			})
 		}, "device-clock-untrusted", "implausible in 54 of 99 samples (device-short, device-zero)"},
+		{"a few short device times", testdoc.CPU, 0.001, func(m *result.Measurement) {
+			each(m, func(l, i int, s *result.Sample) {
+				d := s.HostS
+				if s.DeviceS = &d; l == 0 && i == 0 {
+					s.Flags = []string{"device-short"}
+				}
+			})
+		}, "", ""},
+		{"a device clock that is longer than the host's", testdoc.CPU, 0.001, func(m *result.Measurement) {
+			each(m, func(_, i int, s *result.Sample) {
+				d := 2 * s.HostS
+				s.DeviceS, s.Flags = &d, []string{"device-longer-than-host"}
+			})
+		}, "device-clock-untrusted", "speaks against the host's as well, but that nothing submitted behind"},
+		{"a device clock that drifts in each launch", testdoc.CPU, 0.001, func(m *result.Measurement) {
+			for l := range m.Launches {
+				m.Launches[l].Samples = slices.Concat(m.Launches[l].Samples, m.Launches[l].Samples)
+			}
+			each(m, func(_, i int, s *result.Sample) { d := s.HostS * (1 - 0.01*float64(i)); s.DeviceS = &d })
+		}, "device-clock-drift", "in the course of the run (by 1"},
+		{"a device clock that drifts from launch to launch", testdoc.CPU, 0.001, func(m *result.Measurement) {
+			each(m, func(l, _ int, s *result.Sample) { d := s.HostS * (1 - 0.02*float64(l)); s.DeviceS = &d })
+		}, "device-clock-drift", "in the course of the run (by 1"},
+		{"batches that were perhaps not finished", testdoc.CPU, 0.001, func(m *result.Measurement) {
+			each(m, func(_, i int, s *result.Sample) {
+				if i%3 == 0 {
+					s.Flags = []string{"fence-early"}
+				}
+			})
+		}, "fence-early", "had to wait, as if the batch had not been finished"},
 		{"what failed has none of these", testdoc.Llvmpipe, 0.5, func(m *result.Measurement) {
 			testdoc.Fail(m, result.StatusFailed, "device-lost", "lost")
 		}, "", ""},
@@ -102,7 +132,7 @@ func TestWarnings(t *testing.T) {
 			if n := len(warnings); n > 0 && !strings.Contains(warnings[n-1].Text, tt.text) {
 				t.Errorf("%q, want %q in it", warnings[n-1].Text, tt.text)
 			}
-			if tt.name == "a device clock in doubt" && m.Summary.DeviceMedianS != nil {
+			if strings.HasPrefix(tt.codes, "device-clock") && m.Summary.DeviceMedianS != nil {
 				t.Errorf("the device's median is %v", *m.Summary.DeviceMedianS)
 			}
 		})
@@ -174,6 +204,63 @@ func TestPeaks(t *testing.T) {
 	testdoc.Fail(&failed.Measurements[4], result.StatusFailed, "wrong-result", "C[0,0] is 1")
 	if got := shares(testdoc.Finish(failed)); got != "-, -, -, -, -" {
 		t.Errorf("a peak that failed: %s", got)
+	}
+}
+
+// A device that is a program has the peak of the processor as a bound too, and its own peak may
+// not be above that.
+func TestPeaksOfSoftwareDevices(t *testing.T) {
+	peak := func(d *result.Document, device string, rate float64) {
+		p := testdoc.Add(d, device, 256, rate, 0)
+		p.Role, p.Kernel.Name, p.Kernel.SPIRVSHA256 = result.RolePeak, "fma", strings.Repeat("d", 64)
+	}
+	for _, tt := range []struct {
+		name         string
+		rate, own    float64
+		from         string
+		bad, badPeak bool
+	}{
+		{"honest", 5e9, 8e9, "m3", false, false},
+		{"remembered products", 20e9, 8e9, "m3", true, false},
+		{"remembered peaks too", 400e9, 440e12, "m2", true, true},
+		{"remembered peaks alone", 5e9, 440e12, "m2", false, true},
+	} {
+		d := testdoc.New(testdoc.CPU, testdoc.Llvmpipe)
+		testdoc.Add(d, "cpu", 1024, 100e9, 0)
+		testdoc.Add(d, testdoc.Llvmpipe.ID, 1024, tt.rate, 0)
+		peak(d, "cpu", 150e9)
+		peak(d, testdoc.Llvmpipe.ID, tt.own)
+		testdoc.Finish(d, "cpu")
+		m := &d.Measurements[1]
+		if m.Peak == nil || m.Peak.From != tt.from || (m.Peak.Share > analysis.Impossible) != tt.bad {
+			t.Errorf("%s: %+v", tt.name, m.Peak)
+		}
+		if (len(d.Ratios) == 0) != tt.bad {
+			t.Errorf("%s: ratios %+v", tt.name, d.Ratios)
+		}
+		analysis.FalsePeaks(d.Measurements, d.Devices, d.Host.CPU.ISA)
+		warned := slices.ContainsFunc(d.Measurements[3].Warnings, func(w result.Warning) bool { return w.Code == "impossible" })
+		if warned != tt.badPeak {
+			t.Errorf("%s: the peak's warnings are %+v", tt.name, d.Measurements[3].Warnings)
+		}
+	}
+}
+
+// Where the end of most batches is in doubt, there is no ratio.
+func TestNoRatioWithBatchesThatWereNotFinished(t *testing.T) {
+	for n, want := range map[int]int{5: 1, 6: 0} { // of 11 samples
+		d := testdoc.New(testdoc.CPU, testdoc.Llvmpipe)
+		testdoc.Add(d, "cpu", 1024, 100e9, 0.01)
+		m := testdoc.Add(d, testdoc.Llvmpipe.ID, 1024, 5e9, 0.01)
+		each(m, func(_, i int, s *result.Sample) {
+			if i < n {
+				s.Flags = []string{"fence-early"}
+			}
+		})
+		testdoc.Finish(d, "cpu")
+		if len(d.Ratios) != want {
+			t.Errorf("%d of 11 samples: ratios %+v", n, d.Ratios)
+		}
 	}
 }
 

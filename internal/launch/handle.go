@@ -2,14 +2,13 @@
 // through one request and emits what it sees as events. It decides nothing about
 // the run as a whole; that is the parent's part, package measure.
 //
-// It refuses to report a time for a result that it has not checked. The region of C is
-// filled with NaN before every batch, warm-up and search included, and read back and
-// checked whole after it: the C of the last dispatch in every element, and of each
-// dispatch before it the trace that the later ones leave, its first elements in one
-// batch and its last ones in the next. A dispatch that was dropped, or that lacks its
-// first or its last workgroup, is seen wherever in the batch it was; so is what was
-// written beside C. What that cannot see: a workgroup in the middle of C that was left
-// out of a dispatch in the middle of a batch, but of no other.
+// It refuses to report a time for a result that it has not checked. Before every batch, warm-up
+// and search included, the region of C is filled with NaN and signs of A are turned; after it
+// the region is read back and checked: one dispatch, chosen by chance, in every element, and of
+// each other one the trace that the later ones leave, its first elements in one batch and its last
+// ones in the next; and that nothing was written beside C. What the batch showed when its fence was
+// seen must be what is read, what is submitted behind it may not wait, and a dispatch alone may not
+// take much longer than one among others. What all that cannot see is in docs/trust.md.
 package launch
 
 import (
@@ -92,6 +91,7 @@ type session struct {
 	req    worker.Request
 	kernel string // that of the request
 	format string // that the device multiplies in, while one is open
+	queued bool   // it has a queue, and is not threads of this process
 	emit   func(worker.Event)
 	meters meter.Source
 	start  time.Time
@@ -119,7 +119,8 @@ func (s *session) withDevice(b backend.Backend, p backend.Problem, f func(backen
 	if err := s.opened(dev); err != nil {
 		return err
 	}
-	s.format = dev.Info().Format()
+	info := dev.Info()
+	s.format, s.queued = info.Format(), info.Threads == 0
 	s.disturbances = disturb.Open()
 	defer s.disturbances.Close()
 	return f(dev)
@@ -258,12 +259,12 @@ func (b *bench) batch(n int) (backend.Timing, error) {
 
 // follow submits what a queue carries out behind the batch, a copy of the element of C that the
 // batch names and, once its time is known, an empty dispatch, and takes the time. It returns the
-// element.
+// element. Where there is no queue nothing can be left in it.
 func (b *bench) follow(order backend.Batch) (float32, error) {
 	start := time.Now()
 	var c [1]float32
 	err := b.program.Read(c[:], b.problem.Witnesses(order)[2])
-	if err == nil && b.roundTrip > 0 {
+	if err == nil && b.roundTrip > 0 && b.s.queued {
 		_, err = b.program.Empty()
 	}
 	b.behind = time.Since(start).Seconds()

@@ -358,6 +358,78 @@ func TestSamplesThatMayBeEarlyAreFlagged(t *testing.T) {
 	}
 }
 
+// Of a large C the traces, the place apart and what surrounds them are read each time, and of the
+// rest a part that is another one each time; a fault in what is read is seen.
+func TestPartsOfALargeC(t *testing.T) {
+	p := backend.Problem{M: 700, N: 500, K: 1}
+	size := p.M * p.N
+	program := &fakeProgram{f: &fake{}, p: p, region: make([]float32, p.MaxRegion())}
+	s := &session{random: rand.New(rand.NewPCG(1, 2))}
+	b := newBench(s, program, p)
+	a, x, err := exactInput(p, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := b.load(a, x, newExactChecker(p, a, x)); err != nil {
+		t.Fatal(err)
+	}
+	s.disturbances = disturb.Open()
+	defer s.disturbances.Close()
+	s.ctx = t.Context()
+	if _, err := b.batch(1); err != nil {
+		t.Fatal(err)
+	}
+	for _, descending := range []bool{false, true} {
+		order := backend.Batch{Dispatches: 5, Descending: descending, Apart: 3}
+		if err := b.fill(order); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := program.Run(order); err != nil {
+			t.Fatal(err)
+		}
+		b.verifier.filled = b.filled
+		verify := func() error {
+			if err := b.read(order); err != nil {
+				t.Fatal(err)
+			}
+			_, _, err := b.verifier.verify(b.region, order)
+			return err
+		}
+		for range 20 {
+			if err := verify(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		read := 0
+		for _, part := range b.parts(order) {
+			read += part[1] - part[0]
+		}
+		if most := size + size/partOf + 20*backend.Stagger; read > most {
+			t.Errorf("%+v: %d elements are read, want %d at most", order, read, most)
+		}
+		own, last := p.Place(order, 2), p.Place(order, 4)
+		for name, at := range map[string]int{"the guard": 3, "the first trace": backend.Stagger + 3, "the end of the last C": p.Shared(4) - backend.Stagger - 1,
+			"behind the last C": p.Shared(4) - 1, "the place apart": own, "its middle": own + size/2, "its end": own + size - 1, "behind it": own + size} {
+			was := program.region[at]
+			program.region[at] = 0.5
+			if err := verify(); kindOf(err) != backend.WrongResult {
+				t.Errorf("%+v, %s: %v", order, name, err)
+			}
+			program.region[at] = was
+		}
+		seen := 0
+		program.region[last+size/2] = 0.5
+		for range 200 {
+			if verify() != nil {
+				seen++
+			}
+		}
+		if seen < 3 || seen > 40 {
+			t.Errorf("%+v: a wrong element in the middle of the last C was seen %d times in 200, want 12 or so", order, seen)
+		}
+	}
+}
+
 // A remembered product would be right for the same signs only; in the launches of any number of
 // rows, no state of the signs comes again soon, nor is that of two batches before the one of now.
 func TestSignsDoNotComeAgain(t *testing.T) {

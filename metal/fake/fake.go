@@ -39,6 +39,7 @@ type Control struct {
 	HalfBits                                                               int    // significant bits of what a product of float16 writes, 0 for all 11
 	WrongElement                                                           int    // number of the element, from 1, that a product writes one too large
 	HalfSums                                                               bool   // a product of float16 rounds every sum to it
+	Idle                                                                   bool   // command buffers are completed, and nothing in them is carried out
 	CompileError                                                           string // message of a compiler that takes no text
 }
 
@@ -59,7 +60,7 @@ func Set(c Control) {
 		no_queue: flag(c.NoQueue), no_function: flag(c.NoFunction), no_pipeline: flag(c.NoPipeline), no_command_buffer: flag(c.NoCommandBuffer),
 		no_encoder: flag(c.NoEncoder), no_product: flag(c.NoProduct), no_buffer: C.int(c.NoBuffer), silent: flag(c.Silent),
 		command_error: C.int(c.CommandError), thermal: C.int(c.Thermal), start: C.double(c.Start), end: C.double(c.End),
-		half_bits: C.int(c.HalfBits), half_sums: flag(c.HalfSums), wrong_element: C.int(c.WrongElement),
+		half_bits: C.int(c.HalfBits), half_sums: flag(c.HalfSums), wrong_element: C.int(c.WrongElement), idle: flag(c.Idle),
 	}
 	compileError = c.CompileError
 	live := C.fake_seen.live

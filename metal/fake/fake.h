@@ -18,6 +18,7 @@ typedef struct {
 	double start, end; // of the device's clock
 	int half_bits;     // of what a product of float16 writes, 0 for the 11 that it should
 	int half_sums;     // a product of float16 rounds every sum to it
+	int idle; // nothing is carried out
 	int wrong_element; // of what a product writes, from 1
 } fake_control;
 

@@ -530,6 +530,9 @@ int cuMemcpyDtoHAsync_v2(void *to, uint64_t from, size_t bytes, void *stream)
 	void *p = standin_host(from, bytes);
 	if (!p)
 		return INVALID_VALUE;
+	// A stream that is said to be idle before its last copies are done.
+	if (bytes == 4 && getenv("STANDIN_EARLY"))
+		return SUCCESS;
 	memcpy(to, p, bytes);
 	return SUCCESS;
 }
