@@ -115,6 +115,8 @@ func progressText(m measure.Progress) string {
 		parts = append(parts, "warming up")
 	case worker.PhaseSample:
 		parts = append(parts, fmt.Sprintf("sample %d", m.Samples+1))
+	case worker.PhaseProve:
+		parts = append(parts, "proving the times")
 	case worker.PhaseClose:
 		parts = append(parts, "closing the device")
 	}

@@ -115,7 +115,7 @@ func TestLaunch(t *testing.T) {
 	if want := "opened, built, phase verify, verified, round-trip, phase warmup, verified, warmup, "; !strings.HasPrefix(got.kinds(), want) {
 		t.Errorf("events: %s, want them to begin with %s", got.kinds(), want)
 	}
-	if want := "warmup, phase sample, verified, sample, "; !strings.Contains(got.kinds(), want) || !strings.HasSuffix(got.kinds(), ", verified, sample, verified, phase close, done") {
+	if want := "warmup, phase sample, verified, sample, "; !strings.Contains(got.kinds(), want) || !strings.HasSuffix(got.kinds(), ", verified, sample, phase prove, verified, phase close, done") {
 		t.Errorf("events: %s, want %s among them and done last", got.kinds(), want)
 	}
 	kernel := got.last(worker.EventBuilt).Kernel
@@ -850,7 +850,7 @@ func TestSearchOfTheParentsCandidates(t *testing.T) {
 	req := searchRequest()
 	req.Problem = backend.Problem{M: 640, N: 640, K: 640} // twice what the class would get
 	req.Candidates = []backend.Specialization{{"T": 3}, {"T": 1}}
-	got, err := handle(t, f, req)
+	got, err := handled(t, f, req)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -905,7 +905,7 @@ func TestAgreeing(t *testing.T) {
 func TestHopelessCandidatesAreLeft(t *testing.T) {
 	for seconds, want := range map[float64]int{0.1: 2, 0.035: 2, 0.025: 1 + leastSearched} {
 		f := &fake{candidates: specs(2), secondsOf: func(t uint32) float64 { return []float64{0.01, seconds}[t-1] }}
-		if _, err := handle(t, f, searchRequest()); err != nil {
+		if _, err := handled(t, f, searchRequest()); err != nil {
 			t.Fatal(err)
 		}
 		if f.batches != want {

@@ -79,6 +79,7 @@ func (s *session) launch(dev backend.Device) (stop string, err error) {
 	if e := r.watch.endEnergy(uint64(r.dispatches) * p.FLOP()); e != nil {
 		s.emit(worker.Event{Event: worker.EventEnergy, Energy: e})
 	}
+	s.phase(worker.PhaseProve)
 	if err := r.punctual(); err != nil {
 		return "", err
 	}

@@ -30,7 +30,7 @@ func TestOpenedFirst(t *testing.T) {
 				continue // which the fake device does not have
 			}
 			req.Expect = expect
-			got, err := handle(t, f, req)
+			got, err := handled(t, f, req)
 			if err != nil || len(got) == 0 || got[0].Event != worker.EventOpened || *got[0].Opened != here {
 				t.Errorf("%s %s: %s", req.Op, req.Kernel, got.kinds())
 			}
@@ -43,7 +43,7 @@ func TestOpenedFirst(t *testing.T) {
 		another.Name, another.UUID = "NVIDIA GeForce", "f1"
 		req.Expect = &another
 		f = &fake{}
-		got, err := handle(t, f, req)
+		got, err := handled(t, f, req)
 		var be *backend.Error
 		if !errors.As(err, &be) || be.Kind != backend.Changed || be.Remedy == "" || got.kinds() != "opened, phase close" || len(f.built) > 0 || f.closed != 1 {
 			t.Errorf("%s %s: %v, events %s, built %v, closed %d", req.Op, req.Kernel, err, got.kinds(), f.built, f.closed)
@@ -60,13 +60,13 @@ func TestOpenedFirst(t *testing.T) {
 // are none of its.
 func TestMeterSaysItsCard(t *testing.T) {
 	m := &fakeMeter{watts: 300}
-	got, err := handle(t, metered(m), launchRequest())
+	got, err := handled(t, metered(m), launchRequest())
 	if e := got.last(worker.EventMeter); err != nil || e.Meter == nil || *e.Meter != (result.Meter{Library: "NVML", Name: "the card", UUID: "f0"}) || len(got.telemetry()) == 0 {
 		t.Errorf("%v, %+v, %d readings", err, e.Meter, len(got.telemetry()))
 	}
 
 	m = &fakeMeter{watts: 300, of: "f1"}
-	got, err = handle(t, metered(m), launchRequest())
+	got, err = handled(t, metered(m), launchRequest())
 	e := got.last(worker.EventMeter)
 	if err != nil || e.Meter == nil || e.Meter.UUID != "" || e.Meter.Unavailable != "NVML reads the card the card (f1), and the device is Go (f0)" {
 		t.Errorf("another card: %v, %+v", err, e.Meter)
@@ -74,7 +74,7 @@ func TestMeterSaysItsCard(t *testing.T) {
 	if len(got.telemetry()) > 0 || got.last(worker.EventEnergy).Energy != nil || m.reads.Load() > 0 || m.closed.Load() != 1 || len(got.samples(worker.EventSample)) == 0 {
 		t.Errorf("another card: %d readings, closed %d times", len(got.telemetry()), m.closed.Load())
 	}
-	got, err = handle(t, metered(m), worker.Request{Op: worker.OpDevices, Backend: "fake"})
+	got, err = handled(t, metered(m), worker.Request{Op: worker.OpDevices, Backend: "fake"})
 	if err != nil || !strings.Contains(got[0].Device.NVML.Unavailable, "f1") {
 		t.Errorf("listed: %v, %+v", err, got[0].Device.NVML)
 	}

@@ -11,7 +11,7 @@ import (
 )
 
 // phases are those of a launch, in their order.
-var phases = []string{PhaseVerify, PhaseWarmup, PhaseSample, PhaseClose}
+var phases = []string{PhaseVerify, PhaseWarmup, PhaseSample, PhaseProve, PhaseClose}
 
 // operations says of which requests an event can be the answer to; one that is not
 // listed to any.

@@ -18,6 +18,7 @@ func TestLedger(t *testing.T) {
 		err          string
 	}{
 		{"a launch", "built verify 3/21 trip warmup 4/22 w1 sample 5/32 s10 6/42 s10 close done", launch, ""},
+		{"batches that prove the times", "built verify 3/21 sample 4/22 s1 prove 5/23 6/24 close done", launch, ""},
 		{"a launch without a warm-up", "built verify 3/21 sample 4/22 s1 close done", launch, ""},
 		{"a launch that says nothing", "done", launch, ""},
 		{"totals twice before batches are timed", "built verify 1/1 3/21 trip 4/30 sample 5/31 s1 done", launch, ""},
@@ -35,6 +36,7 @@ func TestLedger(t *testing.T) {
 		{"a sample of a batch that was wrong", "verify sample 1/0 s10", launch, "of which 0 are verified"},
 		{"a sample in the warm-up", "verify warmup 1/10 s10", launch, "sample: in phase warmup"},
 		{"a warm-up after it", "verify sample 1/10 w10", launch, "warmup: in phase sample"},
+		{"a sample of a batch that proves the times", "verify sample prove 1/10 s10", launch, "sample: in phase prove"},
 		{"a sample after all", "verify sample close s10", launch, "sample: in phase close"},
 		{"a sample before all", "s10", launch, "sample: in the beginning"},
 		{"a batch without a sample", "verify sample 1/10 2/20", launch, "verified: batch 2, but there is no sample of the one before"},

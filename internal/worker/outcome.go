@@ -60,6 +60,8 @@ func phaseWords(phase string) string {
 		return "warming up"
 	case PhaseSample:
 		return "sampling"
+	case PhaseProve:
+		return "proving the times"
 	case PhaseClose:
 		return "closing the device"
 	}

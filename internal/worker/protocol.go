@@ -70,6 +70,7 @@ const (
 	PhaseVerify = "verify"
 	PhaseWarmup = "warmup"
 	PhaseSample = "sample"
+	PhaseProve  = "prove" // more batches show whether the samples' times can be
 	PhaseClose  = "close" // the program and the device
 )
 
