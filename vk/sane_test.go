@@ -102,11 +102,11 @@ func TestNonsenseInBuild(t *testing.T) {
 	choose := withEndings(t)
 	b := New(testKernels(t)...)
 	for fault, text := range map[string]string{
-		"a mapping is NULL": "vulkan:0: vkMapMemory: it succeeded for 128 bytes, but gave no address",
+		"a mapping is NULL": "vulkan:0: vkMapMemory: it succeeded for 192 bytes, but gave no address",
 		"a mapping is odd":  "which is not aligned",
 		"a buffer is NULL":  "vulkan:0: vkCreateBuffer: it succeeded, but gave no handle",
 		"memory is NULL":    "vulkan:0: vkAllocateMemory: it succeeded, but gave no handle",
-		"bufferSize=0":      "vulkan:0: vkGetBufferMemoryRequirements: a buffer of 128 bytes needs 0, says the driver, which cannot be",
+		"bufferSize=0":      "vulkan:0: vkGetBufferMemoryRequirements: a buffer of 192 bytes needs 0, says the driver, which cannot be",
 		"bufferSize=127":    "needs 127, says the driver",
 		"bufferSize=1.9e19": "needs 18446744073709551615, says the driver",
 		"memoryTypeBits=0":  "the driver has no memory for a buffer",

@@ -90,7 +90,7 @@ func eventOf(t *testing.T, word string) (e Event) {
 		text = `{"event":"` + map[byte]string{'s': EventSample, 'w': EventWarmup}[word[0]] + `","sample":{"host_s":1,"dispatches":` + word[1:] + `}}`
 	case word == "trip":
 		text = `{"event":"round-trip","round_trip_s":1}`
-	case strings.Contains("verify warmup sample close polish", word):
+	case strings.Contains("verify warmup sample prove close polish", word):
 		text = `{"event":"phase","phase":"` + word + `"}`
 	}
 	if err := json.Unmarshal([]byte(text), &e); err != nil {
