@@ -971,7 +971,7 @@ func TestCoarseClock(t *testing.T) {
 			req := launchRequest()
 			req.Op, req.Problem = op, backend.Problem{M: 1, N: 1, K: 1}
 			req.Rules.MaxTimeS = 0.05
-			got, err := handle(t, &fake{dispatchS: 30e-9, emptyS: 1e-3, tick: tick}, req)
+			got, err := handled(t, &fake{dispatchS: 30e-9, emptyS: 1e-3, tick: tick}, req)
 			if err != nil {
 				t.Errorf("%s, ticks of %g s: %v", op, tick, err)
 			}
