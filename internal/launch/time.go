@@ -53,13 +53,16 @@ const (
 	leastAlone = 10e-6
 )
 
-// additive returns an error when a dispatch took much less among others, by the median of the
-// samples, than it does alone, as if most of them did not do their work.
+// additive returns an error when a dispatch took much less among others, by three quarters of the
+// samples, than it does alone, as if most of them did not do their work. What a submission costs at
+// that moment is seen by what is submitted behind it. Where there is no queue there is no
+// driver either, and threads that have to be woken for one dispatch would tell nothing.
 func (r *recorder) additive() error {
-	if r.n == 1 {
+	if r.n == 1 || !r.s.queued {
 		return nil
 	}
-	among, alone := median(r.times)/float64(r.n), 0.0
+	sorted := slices.Sorted(slices.Values(r.times))
+	among, alone := sorted[3*(len(sorted)-1)/4]/float64(r.n), 0.0
 	for try := range tries {
 		if try > 0 { // so that the device is not at rest before
 			if _, err := r.checked(r.n); err != nil {
@@ -73,7 +76,7 @@ func (r *recorder) additive() error {
 		if try == 0 || t.HostS < alone {
 			alone = t.HostS
 		}
-		if among >= leastPart*(alone-max(2*r.roundTrip, leastAlone)) {
+		if among >= leastPart*(t.HostS-max(2*r.roundTrip, r.behind, leastAlone)) {
 			return nil
 		}
 	}
