@@ -37,7 +37,12 @@ func TestTally(t *testing.T) {
 			}
 		}
 	}
-	if sum.runs != 3 || sum.same != 2 || sum.excluded != 1 {
+	impossible := document(100e9, 8, 8)
+	impossible.Measurements[0].Peak = &result.Peak{FLOPS: 50e9, Share: 2}
+	if line, err := sum.add(impossible); err != nil || !strings.HasPrefix(line, "no ratio: ") {
+		t.Errorf("an impossible rate: %q, %v", line, err)
+	}
+	if sum.runs != 4 || sum.same != 3 || sum.excluded != 1 || sum.none != 1 || sum.arms != 3 || sum.kept != 2 {
 		t.Errorf("%+v", sum)
 	}
 	failed := document(100e9, 8, 8)
