@@ -104,6 +104,7 @@ func measure(ctx context.Context, o options) (*result.Document, error) {
 // tally counts over the runs.
 type tally struct {
 	runs, same, excluded int
+	none                 int                          // runs that gave no ratio
 	arms, kept           int                          // choices that have one of the run before, and those that equal it
 	before               map[string]map[string]uint32 // the choices of the last run, by device and size
 }
@@ -134,14 +135,15 @@ func (t *tally) add(d *result.Document) (string, error) {
 		return "", errors.New("the document has not two arms of the kernel")
 	}
 	a, b := good[0], good[1]
-	q, err := analysis.RatioWithin(a, b)
-	if err != nil {
-		return "", err
-	}
 	t.before = choices
 	t.runs++
+	q, err := analysis.RatioWithin(a, b)
 	line := fmt.Sprintf("%.3f", q.Value)
-	if q.CI95 != nil {
+	switch {
+	case err != nil: // too much work beside it, as a rule
+		t.none++
+		line = "no ratio: " + err.Error()
+	case q.CI95 != nil:
 		line += fmt.Sprintf(" (%.3f to %.3f)", q.CI95[0], q.CI95[1])
 		if q.CI95[0] > 1 || q.CI95[1] < 1 {
 			t.excluded++
@@ -161,6 +163,6 @@ func (t *tally) add(d *result.Document) (string, error) {
 }
 
 func (t *tally) String() string {
-	return fmt.Sprintf("%d runs: the two arms ran one specialization in %d; %d intervals of their ratio exclude 1; %d of %d arms ran what they ran in the run before",
-		t.runs, t.same, t.excluded, t.kept, t.arms)
+	return fmt.Sprintf("%d runs: the two arms ran one specialization in %d; %d intervals of their ratio exclude 1, and %d runs gave none; %d of %d arms ran what they ran in the run before",
+		t.runs, t.same, t.excluded, t.none, t.kept, t.arms)
 }

@@ -10,9 +10,9 @@ import (
 
 func TestTally(t *testing.T) {
 	document := func(rate float64, spec ...uint32) *result.Document {
-		d := testdoc.New(testdoc.CPU, testdoc.CPU)
+		d := testdoc.New(testdoc.CPU, testdoc.OneCore)
 		testdoc.Add(d, "cpu", 256, 100e9, 0.001)
-		testdoc.Add(d, "cpu", 256, rate, 0.001)
+		testdoc.Add(d, "cpu:1", 256, rate, 0.001)
 		for i, s := range spec {
 			d.Measurements[i].Kernel.Specialization = map[string]uint32{"LX": s}
 		}
@@ -23,9 +23,9 @@ func TestTally(t *testing.T) {
 		document *result.Document
 		want     []string
 	}{
-		{document(100e9, 8, 8), []string{"cpu LX=8  cpu LX=8"}},
+		{document(100e9, 8, 8), []string{"cpu LX=8  cpu:1 LX=8"}},
 		{document(150e9, 8, 8), []string{"excludes 1"}},
-		{document(100e9, 8, 16), []string{"TWO SPECIALIZATIONS", "cpu LX=16"}},
+		{document(100e9, 8, 16), []string{"TWO SPECIALIZATIONS", "cpu:1 LX=16"}},
 	} {
 		line, err := sum.add(tt.document)
 		if err != nil {
@@ -37,7 +37,12 @@ func TestTally(t *testing.T) {
 			}
 		}
 	}
-	if sum.runs != 3 || sum.same != 2 || sum.excluded != 1 {
+	impossible := document(100e9, 8, 8)
+	impossible.Measurements[0].Peak = &result.Peak{FLOPS: 50e9, Share: 2}
+	if line, err := sum.add(impossible); err != nil || !strings.HasPrefix(line, "no ratio: ") {
+		t.Errorf("an impossible rate: %q, %v", line, err)
+	}
+	if sum.runs != 4 || sum.same != 3 || sum.excluded != 1 || sum.none != 1 || sum.arms != 6 || sum.kept != 4 {
 		t.Errorf("%+v", sum)
 	}
 	failed := document(100e9, 8, 8)

@@ -412,10 +412,8 @@ func TestContainersHaveTheSteeringOfTheHost(t *testing.T) {
 			t.Errorf("no container in %q", calls)
 		}
 	}
-	rt, log := opened(t, "read -r request; echo '{\"event\":\"done\",\"stop\":\"precision\"}'")
-	if out := rt.Runner.Run(t.Context(), request(), time.Minute, func(worker.Event) {}); out.Status != result.StatusOK {
-		t.Errorf("%+v", out)
-	}
+	rt, log := opened(t, "exit 1") // what it is started with is all that is asked here
+	rt.Runner.Run(t.Context(), request(), time.Minute, func(worker.Event) {})
 	check(log())
 	for _, tt := range []struct{ engine, program, cases string }{
 		{"podman", "podman", podmanLocal + there + answers(t, cpu)},
