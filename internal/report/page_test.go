@@ -262,10 +262,11 @@ func FuzzPage(f *testing.F) {
 			m.Runtime, m.Kernel.Form = s, s
 			m.Warnings = []result.Warning{{Code: s, Text: s}}
 		}
+		testdoc.Open(&d)
 		in.Document, in.Name = &d, s
 		r, err := New([]Input{in, in}, nil)
 		if err != nil {
-			t.Skip(err)
+			t.Fatal(err)
 		}
 		var page bytes.Buffer
 		if err := r.HTML(&page); err != nil {
