@@ -16,6 +16,7 @@ import (
 	"golang.org/x/net/html"
 
 	"gpubench/internal/result"
+	"gpubench/internal/testdoc"
 )
 
 // pages is where the pages and their screenshots stay after a test, to be looked at.
