@@ -136,7 +136,7 @@ func TestADriverThatFailsWhenItIsClosed(t *testing.T) {
 		words []string
 	}{
 		"closing aborts": {worker.CodeSignal, nil, []string{"none of 2 launches succeeded; launch 1: the process was killed by SIGABRT while closing the device"}},
-		"closing hangs": {worker.CodeTimeLimit, []string{"--launches", "9", "--timeout", "8s"},
+		"closing hangs": {worker.CodeTimeLimit, []string{"--launches", "3", "--timeout", "8s"},
 			[]string{"none of 2 launches succeeded; no more were started when 2 in a row had hung", "time limit of 8 s while closing the device"}},
 	} {
 		t.Run(fault, func(t *testing.T) {
