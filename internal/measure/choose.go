@@ -11,8 +11,8 @@ import (
 
 const (
 	// indifferent is by how much a candidate may be slower than the fastest before that
-	// counts: the difference that compare ignores too.
-	indifferent = 0.02
+	// counts: as well as ratios are to be known.
+	indifferent = 0.03
 	// Where there are too few processes for an interval only what is far behind is slower.
 	farBehind = 1.5
 	// Two processes may both have been disturbed while they tried a candidate, but hardly

@@ -341,7 +341,7 @@ type Candidate struct {
 	// Since 1.2.0.
 	TimesS  []float64   `json:"times_s,omitempty" jsonschema:"shortest host seconds for one dispatch in each process that tried it"`
 	Ratio   float64     `json:"ratio,omitempty" jsonschema:"its time over that of the fastest candidate: the median over the processes that tried both"`
-	RatioCI *[2]float64 `json:"ratio_ci,omitempty" jsonschema:"interval of that ratio: those of all candidates together hold with 95 %; left out below three processes. The first candidate of the list whose interval does not lie above 1.02 is chosen"`
+	RatioCI *[2]float64 `json:"ratio_ci,omitempty" jsonschema:"interval of that ratio: those of all candidates together hold with 95 %; left out below three processes. The first candidate of the list whose interval does not lie above 1.03 is chosen"`
 }
 
 // Problem is C = A x B with A of m x k, B of k x n and C of m x n, row major.
